@@ -56,8 +56,10 @@ def fill(count: int) -> None:
     from django.db import connection, transaction
 
     from kyc_review.accounts.models import User
-    from kyc_review.submissions.storage import originals
+    from kyc_review.submissions.storage import is_remote, originals
 
+    if is_remote():
+        raise SystemExit("Originals are written as files: run it with FILE_STORAGE=files.")
     reviewer = User.objects.create_user("bench-decider")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TEMPLATES)

@@ -56,8 +56,10 @@ def fill(items: int) -> None:
     from django.db import connection, transaction
 
     from kyc_review.evidence.derivatives import derivative_key
-    from kyc_review.submissions.storage import derivatives, originals
+    from kyc_review.submissions.storage import derivatives, is_remote, originals
 
+    if is_remote():
+        raise SystemExit("Copies are made as links of files: run it with FILE_STORAGE=files.")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TEMPLATES, [items])
         for table, own in COPIES.items():

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases
 from kyc_review.core.errors import DomainError
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.stored_texts import stored
 from kyc_review.datasets import manifest
 from kyc_review.datasets.label_quality import fake_probability
@@ -157,6 +158,8 @@ def _copy_original(row: Mapping[str, Any], target: Path, pictures: SnapshotPictu
     """Copy one original, hashing what is read; bytes written (none when the same image was posted before)."""
     try:
         content = originals.read(row["image_key"])
+    except StorageUnavailable:
+        raise
     except OSError as error:
         raise SnapshotFailed(
             MISSING % {"submission": row["submission"], "file": row["image_key"], "error": error.strerror}

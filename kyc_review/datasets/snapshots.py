@@ -6,17 +6,20 @@ import logging
 import re
 import shutil
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases, wake
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import shown, stored
 from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
@@ -36,6 +39,10 @@ UNFINISHED = (Snapshot.State.PENDING, Snapshot.State.BUILDING)
 # Snapshots and trainings by the calendar keep these.
 EXISTS = stored(gettext_noop("A snapshot called %(name)s exists; choose another name."))
 NO_DECISIONS = stored(gettext_noop("There are no decisions yet; review some items first."))
+UNAVAILABLE = stored(
+    gettext_noop("The storage of the originals does not answer; the snapshot is built when it does.")
+)
+UNAVAILABLE_AGAIN_S = 60
 DISK_FAILED = stored(gettext_noop("Writing to disk failed: %(error)s"))
 STOPPED = stored(
     gettext_noop(
@@ -216,6 +223,11 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     held = snapshot_builder.held(snapshot, holder)
     try:
         snapshot_builder.build(snapshot, holder)
+    except StorageUnavailable as unavailable:  # nothing is known of the originals; later, and not an attempt
+        log.error("snapshot %s waits: %s", snapshot.name, unavailable.strerror)
+        due_at = Now() + timedelta(seconds=UNAVAILABLE_AGAIN_S)
+        held.update(state=Snapshot.State.PENDING, attempts=F("attempts") - 1, lease_holder="", due_at=due_at)
+        raise SnapshotFailed(str(UNAVAILABLE)) from unavailable
     except (SnapshotFailed, OSError) as failure:
         reason = failure if isinstance(failure, SnapshotFailed) else DISK_FAILED % {"error": failure}
         with transaction.atomic():

@@ -56,7 +56,7 @@ def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpRe
     except FileUnreadable as unreadable:
         return _unreadable(unreadable)
     except StorageUnavailable as unavailable:
-        return _unavailable(unavailable)
+        return unavailable_response(unavailable)
     return _send(key, "image/jpeg")
 
 
@@ -78,7 +78,8 @@ def _unreadable(error: FileUnreadable) -> HttpResponse:
     )
 
 
-def _unavailable(error: StorageUnavailable) -> HttpResponse:
+def unavailable_response(error: StorageUnavailable) -> HttpResponse:
+    """Said in place of a picture; the browser may ask again."""
     log.error("a picture cannot be shown: %s: %s", error.filename, error.strerror)
     return HttpResponse(
         gettext(
@@ -98,7 +99,7 @@ def _send(key: str, content_type: str) -> HttpResponseBase:
     except FileUnreadable as unreadable:
         return _unreadable(unreadable)
     except StorageUnavailable as unavailable:
-        return _unavailable(unavailable)
+        return unavailable_response(unavailable)
     if picture is None:
         answer = HttpResponse(content_type=content_type)
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"

@@ -20,13 +20,14 @@ from detection.decoding import ImageRefused
 from encrypted_files.stream import FileUnreadable
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.permissions import Right, may_freeze, may_see_snapshot_faces, require
 from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.evidence.derivatives import derivative_ensure
-from kyc_review.evidence.responses import derivative_response
+from kyc_review.evidence.responses import derivative_response, unavailable_response
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.submissions.models import Submission
@@ -96,6 +97,8 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
             small = image.convert("RGB").resize(
                 (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
             )
+    except StorageUnavailable as unavailable:
+        return unavailable_response(unavailable)
     except (ImageRefused, FileNotFoundError, FileUnreadable) as gone:
         raise Http404(gettext("The picture of this submission no longer exists.")) from gone
     made = io.BytesIO()

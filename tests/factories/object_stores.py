@@ -57,13 +57,15 @@ class Store:
 class Disturbance:
     """What the proxy does with the next requests, all of them unless `times` says how many.
 
-    status: refuses with it. is_silent: says nothing until the disturbance ends. loses_answer: the store does what it
-    was asked for, and the answer is lost. cuts_body: sends half of the answer. changes_body: another content.
+    only: of this method. status: refuses with it. is_silent: says nothing until the disturbance ends. loses_answer: the
+    store does what it was asked for, and the answer is lost. cuts_body: sends half of the answer. changes_body: another
+    content.
     """
 
     url: str = ""
     seen: list[str] = field(default_factory=list)
     times: int = -1
+    only: str = ""
     status: int = 0
     code: str = "SlowDown"
     is_silent: bool = False
@@ -74,7 +76,7 @@ class Disturbance:
 
     def end(self) -> None:
         self.heard_again.set()
-        self.status, self.times = 0, -1
+        self.status, self.times, self.only = 0, -1, ""
         self.is_silent = self.loses_answer = self.cuts_body = self.changes_body = False
 
 
@@ -90,7 +92,7 @@ def disturbing(target: str) -> Iterator[Disturbance]:
         def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             state.seen.append(f"{self.command} {self.path}")
-            is_on = state.times != 0
+            is_on = state.times != 0 and state.only in ("", self.command)
             state.times -= state.times > 0
             if is_on and state.is_silent:
                 state.heard_again.wait(30)
