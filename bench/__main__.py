@@ -91,6 +91,9 @@ def _add_failure_commands(commands: Commands) -> None:
     suite.add_argument("--seed", type=int, default=1, help="the same faults at the same times again")
     suite.add_argument("--per-s", type=float, default=4.0, help="posts a second")
     suite.add_argument("--times", type=int, default=2, help="how many of each process")
+    suite.add_argument(
+        "--s3", action="store_true", help="pictures and bundles in an S3 (rclone), which fails, too"
+    )
     suite.set_defaults(run=run_chaos)
     _add_bundle_option(suite)
 
@@ -273,7 +276,11 @@ def run_chaos(options: argparse.Namespace) -> bool:
     from bench.chaos import suite
 
     scenario = suite.Scenario(
-        seconds=60 * options.minutes, seed=options.seed, per_s=options.per_s, times=options.times
+        seconds=60 * options.minutes,
+        seed=options.seed,
+        per_s=options.per_s,
+        times=options.times,
+        object_storage=options.s3,
     )
     return suite.report(suite.run(options.bundle, jpegs(), scenario, _say))
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import psutil
 
@@ -21,12 +22,14 @@ SLOW_S = 0.05
 
 @dataclass
 class Faults:
-    """What can be broken: processes by name, relays by name, and the small disk (None where none may be mounted)."""
+    """What can be broken: processes by name, relays by name, and the small disk (None where none may be mounted);
+    `originals` are where the checker finds them."""
 
     running: Product
     programs: Mapping[str, ProcessSpec]
     relays: Mapping[str, Relay]
     disk: SmallDisk | None
+    originals: Path
 
     def begin(self, fault: Fault) -> Callable[[], None]:
         """Returns what ends it."""

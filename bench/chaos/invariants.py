@@ -64,11 +64,11 @@ FAULTY_ROWS = {
 }
 
 
-def violations(running: Product, told: Told) -> Iterator[str]:
+def violations(running: Product, told: Told, originals: Path) -> Iterator[str]:
     """One line for each invariant that does not hold, with some of the rows concerned."""
     for what, query in FAULTY_ROWS.items():
         yield from _named(what, [str(row[0]) for row in running.rows(query)])
-    yield from _posts(running, told, Path(running.variables["DATA_DIR"]) / "originals")
+    yield from _posts(running, told, originals)
     yield from _decisions(running, told)
     yield from _webhooks(running, told)
     for command in (("audit", "verify"), ("verify",)):

@@ -1,5 +1,6 @@
 """`python -m bench chaos`: two of every process, faults from a seed, then the checker."""
 
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from bench.background import Load
 from bench.chaos import invariants, traffic
 from bench.chaos.disk import small_disk
 from bench.chaos.faults import Faults
+from bench.chaos.object_storage import bucket
 from bench.chaos.plan import Fault, draw
 from bench.chaos.relay import Relay
 from bench.chaos.traffic import Told
@@ -63,6 +65,7 @@ class Scenario:
     per_s: float = 4.0
     times: int = 2
     trains: bool = True
+    object_storage: bool = False
     patience_s: float = 300.0
 
 
@@ -78,10 +81,18 @@ def system(bundle: Path, scenario: Scenario, say: Say) -> Iterator[Faults]:
         disk = until_end.enter_context(small_disk())
         relays: dict[str, Relay] = {}
         settings = SETTINGS | ({"DATA_DIR": str(disk.folder)} if disk else {})
+        stored = None
+        if scenario.object_storage:
+            folder = disk.folder if disk else Path(until_end.enter_context(tempfile.TemporaryDirectory()))
+            stored = until_end.enter_context(bucket(folder / "objects"))
+            relays["network of s3"] = Relay("network of s3", "127.0.0.1", stored.port)
+            settings |= stored.settings(relays["network of s3"].port)
         running = until_end.enter_context(
             product(bundle, say, settings, rewired=lambda own: _rewired(own, relays), times=scenario.times)
         )
-        yield Faults(running, {program.name: program for program in running.started}, relays, disk)
+        programs = {program.name: program for program in running.started}
+        originals = stored.originals if stored else Path(running.variables["DATA_DIR"]) / "originals"
+        yield Faults(running, programs, relays, disk, originals)
 
 
 def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> Outcome:
@@ -124,7 +135,7 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         scored=running.scored(),
         undelivered=invariants.undelivered(running),
         settled_s=time.monotonic() - began,
-        violations=tuple(invariants.violations(running, told)),
+        violations=tuple(invariants.violations(running, told, faults.originals)),
     )
 
 
@@ -164,10 +175,7 @@ def _web_ports(running: Product) -> list[int]:
 
 
 def _rewired(own: dict[str, str], relays: dict[str, Relay]) -> dict[str, str]:
-    """The environment of the product's processes, whose services are behind relays.
-
-    Another service on the network, such as object storage, is a further name and address here.
-    """
+    """The environment of the product's processes, whose services are behind relays."""
     services = {"network of postgres": "DATABASE_URL", "network of valkey": "VALKEY_URL"}
     for name, variable in services.items():
         address = urlsplit(own[variable])

@@ -54,8 +54,8 @@ def test_nothing_is_lost_or_doubled_whatever_fails(tmp_path: Path, monkeypatch: 
             superuser.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
             for statement in TAMPERINGS:
                 superuser.execute(statement)
-        shutil.rmtree(Path(running.variables["DATA_DIR"]) / "originals")
-        said = list(invariants.violations(running, outcome.told))
+        shutil.rmtree(faults.originals)
+        said = list(invariants.violations(running, outcome.told, faults.originals))
         for beginning in (*TAMPERINGS.values(), "an original is missing", "manage.py verify"):
             assert any(text.startswith(beginning) for text in said), (beginning, said)
 
