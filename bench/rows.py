@@ -119,6 +119,7 @@ TASKS = (
     "lifecycle.tasks.sweep_erasures",
     "lifecycle.tasks.erase_by_age",
     "lifecycle.tasks.erase_planted",
+    "lifecycle.tasks.prune_webhooks",
     "datasets.tasks.build_snapshots",
     "training.tasks.retrain_on_schedule",
     "training.tasks.run_due_jobs",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from kyc_review.core.numbers import number
 from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces, may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot, SnapshotItem
@@ -71,6 +73,32 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
         )
         for row in rows
     ]
+
+
+UNUSED_COUNTED = 2_000  # a count of all would read every decision there ever was
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """How many decisions no snapshot holds; `or_more`: at least as many, as no more were counted."""
+
+    number: int
+    or_more: bool
+
+    def __str__(self) -> str:
+        return number(self.number) + ("+" if self.or_more else "")
+
+
+def unused_counted(*, viewer: User) -> Unused:
+    """`unused_decisions`, counted up to a bound that is at least what suggests retraining."""
+    return unused_counted_unchecked() if may_see_retraining(viewer) else Unused(0, or_more=False)
+
+
+def unused_counted_unchecked() -> Unused:
+    """`unused_counted` for the command line and tasks."""
+    most = max(UNUSED_COUNTED, settings.RETRAIN_SUGGEST_DECISIONS)
+    found = unused_decisions_unchecked()[: most + 1].count()
+    return Unused(min(found, most), or_more=found > most)
 
 
 def unused_decisions(*, viewer: User) -> QuerySet[Decision]:

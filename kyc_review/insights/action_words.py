@@ -199,6 +199,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "webhook.created": _("Webhook created"),
     "webhook.deleted": _("Webhook deleted"),
     "webhook.disabled": _("Webhook disabled"),
+    "webhook.messages_pruned": _("Webhook messages pruned"),
     "webhook.paused": _("Webhook paused"),
     "webhook.replayed": _("Webhook replayed"),
     "webhook.secret_rotated": _("Webhook secret rotated"),

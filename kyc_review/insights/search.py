@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.utils.translation import gettext
 
 from detection.checks import CheckStatus
@@ -40,6 +52,8 @@ BLINDED = "~"  # marks the place of a blinded row in the address of the next pag
 # Filters by what a blinded submission hides; the names are those of `SearchForm`.
 TELL_RESULT = ("result", "reviewer", "check", "decided", "scored", "bundle", "member")
 HIDDEN_OF_BLINDED = ("since", "until", *TELL_RESULT)
+WINDOW = 10_000
+NOT_OF_INDEX = F("received_at") + Value(timedelta(0))  # no index has this order, so what was found is sorted
 HEX = re.compile(r"[0-9a-f]{8,64}")
 ID_CHARS, SHA256_CHARS = 32, 64
 
@@ -85,16 +99,38 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any], limit: int = 50) 
         rows = _blinded(viewer, wanted).order_by("pk")
         found = list((rows.filter(pk__gt=after[1:]) if after else rows)[: limit + 1])
     if len(found) <= limit:
-        rows = _seen(viewer, wanted)
-        if after and not after.startswith(BLINDED):
-            rows = _older_than(rows, after)
-        found += rows[: limit + 1 - len(found)]
+        begin = "" if after.startswith(BLINDED) else after
+        found += _seen_page(viewer, wanted, begin, limit + 1 - len(found))
     last = found[limit - 1] if len(found) > limit else None
     return Found(found[:limit], _place(last) if last else "")
 
 
 def _place(row: Submission) -> str:
     return f"{BLINDED if row.is_blinded else ''}{row.pk}"  # type: ignore[attr-defined]
+
+
+def _seen_page(viewer: User, wanted: dict[str, Any], after: str, number: int) -> list[Submission]:
+    """The first `number` of what the viewer may know all of, behind the row `after`.
+
+    Postgres does not know whether a text or a check is frequent, nor whether its submissions lie together. So the
+    newest WINDOW rows are read in order, where frequent ones are met soon; else what was found is sorted.
+    """
+
+    def from_there(rows: QuerySet[Submission]) -> QuerySet[Submission]:
+        return _older_than(rows, after) if after else rows
+
+    if not (wanted.get("q") or wanted.get("check")):
+        return list(from_there(_seen(viewer, wanted))[:number])
+    newest = from_there(_in_period(submissions_visible(viewer=viewer), wanted)).values_list(
+        "received_at", flat=True
+    )
+    edge = newest[WINDOW : WINDOW + 1].first()
+    rows = from_there(_seen(viewer, wanted, one_by_one=True))
+    found = list((rows.filter(received_at__gte=edge) if edge else rows)[:number])
+    if edge is None or len(found) == number:
+        return found
+    rows = from_there(_seen(viewer, wanted))
+    return list(rows.order_by(NOT_OF_INDEX.desc(), "-pk")[:number] if wanted.get("q") else rows[:number])
 
 
 def _older_than(rows: QuerySet[Submission], key: str) -> QuerySet[Submission]:
@@ -104,8 +140,17 @@ def _older_than(rows: QuerySet[Submission], key: str) -> QuerySet[Submission]:
     return rows.filter(RowComparison((F("received_at"), F("pk")), "<", (Value(received), Value(UUID(key)))))
 
 
-def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """What the viewer may know all of, the newest first; a filter must not tell the results that are hidden."""
+def _in_period(rows: QuerySet[Submission], wanted: dict[str, Any]) -> QuerySet[Submission]:
+    if wanted.get("since"):
+        rows = rows.filter(received_at__gte=begin_of(wanted["since"]))
+    return rows.filter(received_at__lte=end_of(wanted["until"])) if wanted.get("until") else rows
+
+
+def _seen(viewer: User, wanted: dict[str, Any], *, one_by_one: bool = False) -> QuerySet[Submission]:
+    """What the viewer may know all of, the newest first; a filter must not tell the results that are hidden.
+
+    one_by_one: checks are looked up for each row, not found first.
+    """
     rows = submissions_visible(viewer=viewer).filter(SEEN)
     if any(wanted.get(name) for name in TELL_RESULT):
         rows = rows.filter(TELLS_RESULT)
@@ -114,17 +159,15 @@ def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
     for name in ("state", "result"):
         if wanted.get(name):
             rows = rows.filter(**{name: wanted[name]})
-    if wanted.get("since"):
-        rows = rows.filter(received_at__gte=begin_of(wanted["since"]))
-    if wanted.get("until"):
-        rows = rows.filter(received_at__lte=end_of(wanted["until"]))
+    rows = _in_period(rows, wanted)
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))))
     if wanted.get("check"):
         # Not passed: it has a code, so this says nothing new, but the index holds no others.
         checks = CheckResult.objects.filter(code=wanted["check"]).exclude(status=PASS).exclude(action="")
-        rows = rows.filter(Exists(checks.filter(submission=OuterRef("pk"))))
+        failed = Exists(checks.filter(submission=OuterRef("pk")))
+        rows = rows.filter(Case(When(failed, then=True), default=False) if one_by_one else failed)
     return _with_items(points_found(rows, wanted, viewer), wanted, viewer)
 
 

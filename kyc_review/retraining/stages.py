@@ -9,8 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from kyc_review.core.numbers import number
-from kyc_review.datasets.selectors import snapshots_listed, unused_decisions
+from kyc_review.datasets.selectors import Unused, snapshots_listed
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.retraining.model_presenter import Step
 from kyc_review.training.progress import progress_of
@@ -20,15 +19,14 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 
-def stages(*, viewer: User) -> list[Step]:
+def stages(*, viewer: User, unused: Unused) -> list[Step]:
     """The latest of each stage, which need not follow from each other, so each names what it rests on; an open one
     waits, or is worked on."""
-    unused = unused_decisions(viewer=viewer).count()
     return [
         Step(
             gettext("Decisions"),
-            gettext("%(number)s new") % {"number": number(unused)},
-            "open" if unused else "done",
+            gettext("%(number)s new") % {"number": unused},
+            "open" if unused.number else "done",
             "?decisions#lists",
             gettext("in no snapshot yet"),
         ),

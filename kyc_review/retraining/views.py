@@ -28,7 +28,7 @@ from kyc_review.datasets.selectors import (
     snapshots_downloadable,
     snapshots_listed,
     snapshots_trainable,
-    unused_decisions,
+    unused_counted,
 )
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
@@ -141,12 +141,12 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         opened.mark = erased_mark(opened.comparison.candidate)  # type: ignore[attr-defined]  # for the template
         opened.refusal = _refusal(opened, viewer)  # type: ignore[attr-defined]
         opened.missing = checks_that_no_longer_hold(opened, gate_now(opened))  # type: ignore[attr-defined]
-    watched = retraining_signals(viewer=viewer)
+    watched, unused = retraining_signals(viewer=viewer), unused_counted(viewer=viewer)
     runs = _page(request, runs_listed(viewer=viewer), "runs")
     return {
         **_snapshots_context(request),
         **_champion_context(viewer, serving),
-        "stages": stages(viewer=viewer),
+        "stages": stages(viewer=viewer, unused=unused),
         "waiting": waiting_for(viewer=viewer),
         "signals": watched,
         "is_called": any(signal.calls for signal in watched),
@@ -154,7 +154,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "counts": counts,
         "real": sum(count.real for count in counts),
         "fake": sum(count.fake for count in counts),
-        "unused": unused_decisions(viewer=viewer).count(),
+        "unused": unused,
         "bundles": bundles,
         "champion_mark": marks.get(champion.pk) if champion else None,
         "promotions": _page(request, promotions_listed(viewer=viewer), "promotions"),

@@ -41,6 +41,7 @@ _SWEEPS = [
     ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600),
     ("erasures-sweep", "lifecycle.tasks.sweep_erasures", 30),
     ("retention-step", "lifecycle.tasks.erase_by_age", 10),
+    ("webhooks-prune", "lifecycle.tasks.prune_webhooks", 60),
     ("snapshots-build", "datasets.tasks.build_snapshots", 15),
     ("training-schedule", "training.tasks.retrain_on_schedule", 3600),
     ("training-sweep", "training.tasks.run_due_jobs", 15),

@@ -77,6 +77,13 @@ if not 1 <= PLANTED_DAYS <= 90:
 # that no person decided, one for those that a person decided.
 RETENTION_UNREVIEWED_DAYS = env.int("RETENTION_UNREVIEWED_DAYS", default=0)
 RETENTION_REVIEWED_DAYS = env.int("RETENTION_REVIEWED_DAYS", default=0)
+# Days for which webhook messages are kept, with deliveries and attempts; 0: without limit. A message is repeated for
+# three days, and a program that reads the list of events must have time.
+WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=0)
+if WEBHOOKS_KEPT_DAYS and WEBHOOKS_KEPT_DAYS < 7:
+    raise environ.ImproperlyConfigured(
+        f"WEBHOOKS_KEPT_DAYS is {WEBHOOKS_KEPT_DAYS}: expected 0, or 7 or more"
+    )
 
 # --- webhooks ---------------------------------------------------------------------------------------------
 # Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.

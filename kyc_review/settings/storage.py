@@ -75,12 +75,14 @@ STORAGE_PLACES: dict[str, dict[str, dict[str, Any]]] = {
         "derivatives": _on_disk(DATA_DIR / "derivatives"),
         "bundles": _on_disk(BUNDLES_DIR),
         "snapshots": _on_disk(DATA_DIR / "snapshots"),
+        "archive": _on_disk(DATA_DIR / "archive", write_once=True),  # rows pruned from the database
     },
     "s3": {
         "originals": _in_bucket("originals", write_once=True),
         "derivatives": _in_bucket("derivatives"),
         "bundles": _in_bucket("bundles"),
         "snapshots": _in_bucket("snapshots"),
+        "archive": _in_bucket("archive", write_once=True),
     },
 }
 

@@ -15,7 +15,7 @@ from estimation.drift import changed_by, stability_index
 from kyc_review.core.numbers import lower_bound, upper_bound
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.stored_texts import stored
-from kyc_review.datasets.selectors import unused_decisions_unchecked
+from kyc_review.datasets.selectors import unused_counted_unchecked
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.review.audit_results import Audited, audit_at, audits_by_bundle_unchecked
@@ -125,8 +125,9 @@ def retraining_signals_unchecked() -> list[Signal]:
 
 
 def _decisions() -> Signal:
-    new, wished = unused_decisions_unchecked().count(), settings.RETRAIN_SUGGEST_DECISIONS
-    return Signal(DECISIONS, new >= wished, UNUSED % {"new": new, "wished": wished})
+    unused, wished = unused_counted_unchecked(), settings.RETRAIN_SUGGEST_DECISIONS
+    new = f"{unused.number}+" if unused.or_more else unused.number
+    return Signal(DECISIONS, unused.number >= wished, UNUSED % {"new": new, "wished": wished})
 
 
 def _drift(promotion: Promotion | None) -> list[Signal]:

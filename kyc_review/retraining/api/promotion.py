@@ -16,7 +16,7 @@ from kyc_review.audit.archives import archive_response
 from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.datasets.erasure_marks import bundle_marks
-from kyc_review.datasets.selectors import unused_decisions
+from kyc_review.datasets.selectors import unused_counted
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Shadow
 from kyc_review.registry.selectors import bundles_listed, promotions_listed
@@ -68,7 +68,7 @@ class SignalsView(RetrainingView):
         body = {
             "calls": any(signal.calls for signal in watched),
             "signals": SignalOut(watched, many=True).data,
-            "unused_decisions": unused_decisions(viewer=viewer).count(),
+            "unused_decisions": unused_counted(viewer=viewer).number,
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         return Response(body)

@@ -10,11 +10,14 @@ from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.core.db.roles import owned_tables
+from kyc_review.insights import search
 from kyc_review.insights.search import submissions_found
 from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import FOUND_BY_PART, Submission
 from kyc_review.submissions.searching import PART_MIN_CHARS, with_part
 
@@ -185,3 +188,41 @@ def test_blinded_submissions_come_first_in_an_order_that_tells_nothing_and_are_f
 def test_reviewers_find_nothing(submit: Submit, staff: Staff) -> None:
     submit(applicant_ref="cust-1")
     assert found(staff("alice", "reviewer"), "cust-1") == []
+
+
+@pytest.mark.parametrize("window", [1, 3, 100])
+def test_all_is_found_wherever_it_lies(
+    submit: Submit, sam: User, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    """By a text and by a check, in the newest rows and behind them, page by page and within days."""
+    monkeypatch.setattr(search, "WINDOW", window)
+    rows = []
+    for place in range(9):
+        row = submit(external_ref=f"{'branch' if place % 4 in (0, 3) else 'kiosk'}-{place}")
+        Submission.objects.filter(pk=row.pk).update(received_at=Now() - timedelta(days=place))
+        if place in (1, 2, 7):
+            CheckResult.objects.create(
+                submission=row, name="pose", status="fail", code="turned_away", action="review"
+            )
+        rows.append(row)
+    days = {
+        "since": timezone.localdate() - timedelta(days=7),
+        "until": timezone.localdate() - timedelta(days=2),
+    }
+    for wanted, places in (
+        ({"q": "branch"}, [0, 3, 4, 7, 8]),
+        ({"check": "turned_away"}, [1, 2, 7]),
+        ({"q": "kiosk", "check": "turned_away"}, [1, 2]),
+        ({"q": "branch"} | days, [3, 4, 7]),
+        ({"check": "turned_away"} | days, [2, 7]),
+        ({"q": "nowhere"}, []),
+    ):
+        for limit in (1, 2, 50):
+            read, after = [], ""
+            while True:
+                page = submissions_found(viewer=sam, wanted=wanted | {"after": after}, limit=limit)
+                read += page.rows
+                after = page.after
+                if not after:
+                    break
+            assert read == [rows[place] for place in places]

@@ -2,15 +2,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import User
+from kyc_review.datasets import selectors
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import (
     label_counts,
     snapshots_downloadable,
     snapshots_listed,
+    unused_counted,
     unused_decisions,
 )
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_request
@@ -18,6 +21,7 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import bundles_listed, promotions_listed
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.training.signals import retraining_signals
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +53,20 @@ def test_decisions_are_unused_until_a_snapshot_holds_them(
     assert unused_decisions(viewer=admin).count() == 0
     later = decide("real")
     assert list(unused_decisions(viewer=admin)) == [later]
+
+
+def test_many_are_counted_up_to_a_bound(
+    decide: Callable[..., Decision], admin: User, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "UNUSED_COUNTED", 1)
+    settings.RETRAIN_SUGGEST_DECISIONS = 1
+    decide("fake")
+    assert str(unused_counted(viewer=admin)) == "1"
+    decide("real")
+    assert str(unused_counted(viewer=admin)) == "1+"
+    settings.RETRAIN_SUGGEST_DECISIONS = 5
+    assert str(unused_counted(viewer=admin)) == "2", "what suggests retraining is always counted"
+    assert retraining_signals(viewer=admin)[0].calls is False
 
 
 def test_a_failed_snapshot_used_nothing(decide: Callable[..., Decision], admin: User) -> None:

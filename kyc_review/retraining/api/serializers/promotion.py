@@ -16,7 +16,9 @@ class SignalOut(serializers.Serializer):
 class SignalsOut(serializers.Serializer):
     calls = serializers.BooleanField(help_text="At least one signal suggests a new candidate.")
     signals = SignalOut(many=True)
-    unused_decisions = serializers.IntegerField(help_text="Decisions that no snapshot holds.")
+    unused_decisions = serializers.IntegerField(
+        help_text="Decisions that no snapshot holds; of many, at most 2,000 are counted."
+    )
     every_days = serializers.IntegerField(help_text="Training by the calendar; 0: only on request.")
 
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from kyc_review.datasets.selectors import unused_decisions_unchecked
+from kyc_review.datasets.selectors import unused_counted_unchecked
 from kyc_review.retraining.api.serializers.promotion import SignalsOut
 from kyc_review.retraining.management.command_options import json_option, say
 from kyc_review.training.signals import Signal, retraining_signals_unchecked
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         body = {
             "calls": any(signal.calls for signal in watched),
             "signals": watched,
-            "unused_decisions": unused_decisions_unchecked().count(),
+            "unused_decisions": unused_counted_unchecked().number,
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         say(self, options, SignalsOut(body).data, "\n".join(map(_line, watched)))
