@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, lea
 from kyc_review.audit.listed import EventIds, unlisted_events
 from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash, split_hashes
 from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.pruned import Pruning, archive_problems, counts_problems, prunings_read
 from kyc_review.audit.roots import PublishedRoot
 
 if TYPE_CHECKING:
@@ -42,6 +44,12 @@ class Report:
     resumptions: list[int] = field(default_factory=list)
     last: SealedBatch | None = None
     problems: list[str] = field(default_factory=list)
+    prunings: list[Pruning] = field(default_factory=list)
+
+    def pruning_of(self, batch: int) -> Pruning | None:
+        """The pruning that this batch was part of."""
+        place = bisect_right(self.prunings, batch, key=lambda one: one.from_batch) - 1
+        return self.prunings[place] if place >= 0 and batch <= self.prunings[place].through_batch else None
 
     def of_events(self, kind: str, batch: int | None, ids: Iterable[int]) -> None:
         """One problem for all these events; nothing without any."""
@@ -66,15 +74,19 @@ class Chain:
 
 
 @transaction.atomic
-def verify(*, keys: Mapping[str, Ed25519PublicKey], published: Iterable[PublishedRoot] = ()) -> Report:
+def verify(
+    *, keys: Mapping[str, Ed25519PublicKey], published: Iterable[PublishedRoot] = (), archive: bool = False
+) -> Report:
     """Read every batch and every event and compare them.
 
-    keys: trusted public keys by id. published: headers that were kept outside the database. All is read in one
+    keys: trusted public keys by id. published: headers that were kept outside the database. archive:
+    read the files of pruned events, too. All is read in one
     snapshot, so events that come meanwhile do not matter. Memory: a chunk of events, and a bit for each event.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     report, listed = Report(), EventIds()
+    report.prunings, report.problems = prunings_read()
     chain = Chain(keys, {root.number: root for root in published})
     chunk: list[tuple[SealedBatch, datetime | None]] = []
     for batch in SealedBatch.objects.order_by("number").iterator(chunk_size=20):
@@ -89,6 +101,10 @@ def verify(*, keys: Mapping[str, Ed25519PublicKey], published: Iterable[Publishe
             chunk = []
     _check_events(chunk, report)
     report.last = chain.last
+    report.problems += [
+        *counts_problems(report.prunings),
+        *(archive_problems(report.prunings) if archive else ()),
+    ]
     _check_published(chain, report)
     _check_unlisted(listed, chain.last, report)
     if not report.batches:
@@ -166,7 +182,10 @@ def _compare(
         elif at > latest or (earliest and at < earliest - CLOCK_TOLERANCE):
             dated.append(event_id)
     report.of_events("changed", number, changed)
-    report.of_events("missing", number, missing)
+    if pruning := report.pruning_of(number):
+        pruning.missing += len(missing)
+    else:
+        report.of_events("missing", number, missing)
     report.of_events("back-dated or post-dated", number, dated)
 
 
@@ -208,6 +227,12 @@ def _check_age(event_id: int, report: Report) -> None:
 
 def notes(report: Report) -> Iterator[str]:
     """What a reader should know although it is no sign of tampering."""
+    if report.prunings:
+        pruned, last = sum(one.missing for one in report.prunings), report.prunings[-1]
+        yield (
+            f"Pruned up to batch {last.through_batch}: {pruned} events, which are in {len(report.prunings)} files of "
+            f"the archive; the latest is {last.file}, SHA-256 {last.sha256}. `--archive` reads them."
+        )
     if report.unsealed:
         yield f"{report.unsealed} events are too new to be sealed."
     for number in report.resumptions:

@@ -43,6 +43,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "audit.batch_accepted": _("Refused seal accepted"),
     "audit.batch_refused": _("Seal refused"),
     "audit.key_rotated": _("Audit key rotated"),
+    "audit.pruned": _("Audit log pruned"),
     "bundle.downloaded": _("Bundle downloaded"),
     "bundle.exported": _("Bundle exported"),
     "bundle.imported": _("Bundle imported"),

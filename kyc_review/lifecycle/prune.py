@@ -19,7 +19,7 @@ from kyc_review.core.row_archive import archive_write
 from kyc_review.webhooks.models import Attempt, Delivery, Event
 
 LOCK = 0x6B79_6370_7275  # "kycpru": one process prunes at a time
-BATCH = 5_000  # messages of one transaction and one file
+BATCH = 2_000  # messages of one transaction and one file
 STEP_S = 2.0  # of the minute between two steps; the rest belongs to other tasks
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENDING)
 

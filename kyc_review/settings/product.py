@@ -84,6 +84,10 @@ if WEBHOOKS_KEPT_DAYS and WEBHOOKS_KEPT_DAYS < 7:
     raise environ.ImproperlyConfigured(
         f"WEBHOOKS_KEPT_DAYS is {WEBHOOKS_KEPT_DAYS}: expected 0, or 7 or more"
     )
+# Days after which the operator may take mass events out of the audit log (docs/audit.md, "Pruning"); 0: never.
+AUDIT_KEPT_DAYS = env.int("AUDIT_KEPT_DAYS", default=0)
+if AUDIT_KEPT_DAYS and AUDIT_KEPT_DAYS < 365:
+    raise environ.ImproperlyConfigured(f"AUDIT_KEPT_DAYS is {AUDIT_KEPT_DAYS}: expected 0, or 365 or more")
 
 # --- webhooks ---------------------------------------------------------------------------------------------
 # Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.

@@ -12,6 +12,7 @@ from django.core.files.storage import storages
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import Integration
+from kyc_review.audit import services
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.core.row_archive import archive_lines
 from kyc_review.lifecycle import prune
@@ -85,7 +86,7 @@ def test_what_ends_before_the_rows_are_gone_loses_none(
     settings.WEBHOOKS_KEPT_DAYS = 30
     old = message(40)
     with monkeypatch.context() as patch:
-        patch.setattr(prune.audit, "record", lambda **_: 1 / 0)
+        patch.setattr(services, "record", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             webhooks_prune_step()
     assert kept() == {old.pk}

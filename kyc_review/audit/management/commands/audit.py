@@ -1,10 +1,13 @@
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.audit import services
 from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.pruned import PRUNED_ACTIONS
+from kyc_review.audit.pruning import PruningRefused, prune_next
 from kyc_review.audit.record_checks import record_notes, records_verify
 from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
 from kyc_review.audit.sealing import ChainRefused, batch_seal, seal_all
@@ -18,7 +21,7 @@ from kyc_review.audit.signing import (
     signing_key_create,
 )
 from kyc_review.audit.verification import Report, notes, verify
-from kyc_review.core.db.roles import owned_tables
+from kyc_review.core.db.roles import RoleError, as_owner, owned_tables
 
 
 class Command(BaseCommand):
@@ -47,6 +50,15 @@ class Command(BaseCommand):
         verifying.add_argument(
             "--seals-only", action="store_true", help="do not compare records with their events"
         )
+        verifying.add_argument(
+            "--archive",
+            action="store_true",
+            help="read the files of pruned events, and compare them with the seals",
+        )
+        pruning = commands.add_parser(
+            "prune", help="take mass events older than AUDIT_KEPT_DAYS out of the log, into the archive"
+        )
+        pruning.add_argument("--really", action="store_true", help="without it, nothing changes")
         commands.add_parser(
             "rotate-key", help="make a new signing key; batches that are already sealed stay valid"
         )
@@ -54,7 +66,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, "handle_" + options["command"].replace("-", "_"))(options)
-        except (SigningKeyError, RootsFileError, ChainRefused, OSError) as refused:
+        except (SigningKeyError, RootsFileError, ChainRefused, PruningRefused, RoleError, OSError) as refused:
             raise CommandError(str(refused)) from refused
 
     def handle_verify(self, options: dict[str, Any]) -> None:
@@ -63,7 +75,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{given} does not exist.")
         path = options["roots"] or roots_file()
         published = list(roots_read(path)) if path.exists() else []
-        report = verify(keys=public_keys(options["keys"]), published=published)
+        report = verify(keys=public_keys(options["keys"]), published=published, archive=options["archive"])
         if not options["seals_only"]:
             report.problems += records_verify()
         self._tell(
@@ -96,6 +108,19 @@ class Command(BaseCommand):
             services.record(action="audit.batch_accepted", detail={"batch": number})
             batch_seal(accepted=number)
         self.stdout.write(f"Sealed {seal_all()} events.")
+
+    def handle_prune(self, options: dict[str, Any]) -> None:
+        if not options["really"]:
+            raise CommandError(
+                f"AUDIT_KEPT_DAYS is {settings.AUDIT_KEPT_DAYS}. `--really` writes older events of "
+                f"{', '.join(PRUNED_ACTIONS)} to the archive and deletes them; their seals stay (docs/audit.md)."
+            )
+        with as_owner():
+            while detail := prune_next():
+                self.stdout.write(
+                    f"batch {detail['from_batch']} to {detail['through_batch']}: {detail['deleted']} events pruned, "
+                    f"{detail['file']}, SHA-256 {detail['sha256']}"
+                )
 
     def handle_roots(self, options: dict[str, Any]) -> None:
         batches = SealedBatch.objects.filter(number__gte=options["since"]).defer("leaves").order_by("number")
