@@ -167,8 +167,10 @@ def _seen(viewer: User, wanted: dict[str, Any], *, one_by_one: bool = False) -> 
         checks = CheckResult.objects.filter(code=wanted["check"]).exclude(status=PASS).exclude(action="")
         checks = checks.filter(submission=OuterRef("pk"))
         # Postgres turns a condition into one look at all checks of the code, but not a value.
-        rows = rows.alias(failed=Subquery(checks.values("pk")[:1])) if one_by_one else rows
-        rows = rows.filter(failed__isnull=False) if one_by_one else rows.filter(Exists(checks))
+        if one_by_one:
+            rows = rows.alias(failed=Subquery(checks.values("pk")[:1])).filter(failed__isnull=False)
+        else:
+            rows = rows.filter(Exists(checks))
     return _with_items(points_found(rows, wanted, viewer), wanted, viewer)
 
 
