@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from kyc_review.audit.record_kinds import RecordKind, record_kinds
+from kyc_review.audit.record_kinds import Compared, RecordKind, record_kinds
 
 NAMED = 20
 # A record and its event are of one transaction; some times of records are those of another computer's clock.
@@ -53,7 +53,10 @@ def records_verify() -> list[str]:
 def record_problems() -> list[str]:
     """A problem for events whose detail cannot be read, for records without event, for those whose event says otherwise
     or is dated otherwise, and for events without record; at most NAMED of a sort are named. Needs a transaction."""
-    return _unreadable() + [problem for kind in record_kinds() for problem in _problems(kind)]
+    found = _unreadable()
+    for kind in record_kinds():
+        found += _problems(kind) if isinstance(kind, RecordKind) else _compared_problems(kind)
+    return found
 
 
 def _unreadable() -> list[str]:
@@ -68,7 +71,7 @@ def record_notes() -> list[str]:
     found = []
     with connection.cursor() as cursor:
         for kind in record_kinds():
-            if kind.since:
+            if isinstance(kind, RecordKind) and kind.since:
                 cursor.execute(OLDER, {"actions": list(kind.actions), "since": kind.since})
                 if number := cursor.fetchone()[0]:
                     found.append(
@@ -94,6 +97,22 @@ def _problems(kind: RecordKind) -> list[str]:
                 found["contradicts its event"].append(f"{kind.name} {record} ({names}; event {event})")
             elif apart:
                 found["dated away from its event"].append(f"{kind.name} {record} (event {event})")
+    return [_problem(sort, named) for sort, named in found.items()]
+
+
+def _compared_problems(kind: Compared) -> list[str]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    with connection.chunked_cursor() as cursor:
+        cursor.cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(kind.found)
+        for record, event, names in cursor:
+            if event is None:
+                found["no event"].append(f"{kind.name} {record}")
+            elif record is None:
+                found["no record"].append(f"event {event} of a {kind.name}")
+            else:
+                told = f"{kind.name} {record} ({', '.join(names)}; event {event})"
+                found["contradicts its event"].append(told)
     return [_problem(sort, named) for sort, named in found.items()]
 
 

@@ -24,11 +24,19 @@ class RecordKind(NamedTuple):
     since: str = ""
 
 
+class Compared(NamedTuple):
+    """Records with a comparison of their own: one event for each, or the latest counts. `found`: SQL that gives
+    (record, event, names of fields) of those that contradict each other, with null for the one that is missing."""
+
+    name: str
+    found: str
+
+
 def closed(prefix: str, approved: str = "") -> tuple[str, ...]:
     """The actions that close a proposal; `approved`: where that one has another name."""
     return approved or f"{prefix}approved", f"{prefix}rejected", f"{prefix}withdrawn"
 
 
-def record_kinds() -> list[RecordKind]:
+def record_kinds() -> list[RecordKind | Compared]:
     """Those of all apps, each from the app that has the tables (AUDITED_RECORDS)."""
     return [kind for path in settings.AUDITED_RECORDS for kind in import_string(path)]

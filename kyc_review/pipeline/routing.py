@@ -239,6 +239,7 @@ def _event(one: Routed, votes: Sequence[MemberVote]) -> Event:
         return audit.event(action=action, target=one.submission, detail=sent_back)
     detail: dict[str, Any] = {
         "verdict": one.scoring.verdict,
+        "result": Result.CLEAR.value if one.is_cleared else "",
         "risk": round(one.scoring.risk, 6),
         "bundle": one.scoring.bundle_digest,
         "checks": troubles,

@@ -21,7 +21,7 @@ from kyc_review.core.permissions import may_oversee
 
 from .claims import ERASED, ClaimLost, require_decider
 from .clearance import real_needs_two_people, waits_for_another
-from .decisions import words_validated
+from .decisions import said_in_event, words_validated
 from .models import Decision, ReviewItem
 from .outcomes import outcome_replace
 from .second_reviews import correction_item_open, outcome_stays
@@ -59,9 +59,8 @@ def decision_correct(
         handling_ms=0,
         **word,
     )
-    detail = {"from": before.label, "corrects": before.pk, "decision": correction.pk} | {
-        name: word[name] for name in ("label", "obstacle", "is_sure")
-    }
+    corrected = {"from": before.label, "corrects": before.pk, "decision": correction.pk}
+    detail = corrected | said_in_event(word)
     if item.reason == ReviewItem.Reason.GOLD:
         pass  # stored like any other, without effect: a refusal would reveal a calibration item
     elif correction_waits(item=item, correction=correction):

@@ -81,6 +81,12 @@ def words_validated(label: str, *, obstacle: str = "", is_sure: bool = True, **s
     return {"label": chosen.value, "obstacle": kept, "is_sure": is_sure} | said
 
 
+def said_in_event(said: dict[str, Any]) -> dict[str, Any]:
+    """What the audit log holds of a decision: all but the note, which an erasure empties and the log outlives."""
+    answer = {name: said[name] for name in ("label", "obstacle", "is_sure")}
+    return answer | {name: said.get(name) or [] for name in ("parts", "methods", "regions")}
+
+
 @transaction.atomic
 def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | None:
     """None when the submission no longer waits for a decision: its item is closed then."""
@@ -107,10 +113,14 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         handling_ms=int((now - item.claimed_at).total_seconds() * 1000),
         **said,
     )
-    decided = {name: said[name] for name in ("label", "obstacle", "is_sure")}
-    insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
     if item.is_blind:  # a decision without seeing the votes is also the first call
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
+    call = (
+        FirstCall.objects.filter(item_id=item_id, reviewer=reviewer).values_list("label", flat=True).first()
+    )
+    # Without one they may still make it, after undoing this decision.
+    decided = said_in_event(said) | ({"first_call": call} if call else {})
+    insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
     if not settings.UNDO_WINDOW_S:
         settle(item)
     return decision

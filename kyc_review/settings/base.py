@@ -85,6 +85,7 @@ MIDDLEWARE = [
 AUDITED_RECORDS = [
     "kyc_review.accounts.audited.KINDS",
     "kyc_review.registry.audited.KINDS",
+    "kyc_review.submissions.audited.KINDS",
     "kyc_review.scoring.audited.KINDS",
     "kyc_review.review.audited.KINDS",
     "kyc_review.training.audited.KINDS",

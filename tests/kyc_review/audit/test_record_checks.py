@@ -18,7 +18,7 @@ from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.planting.changes import planting_propose, planting_reject, planting_switch_off
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.review.corrections import decision_correct
-from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle
+from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle, first_call_record
 from kyc_review.submissions.models import Submission
 from kyc_review.training.gate_changes import gate_change_propose, gate_change_reject
 from kyc_review.training.gate_limits import Limits
@@ -32,6 +32,7 @@ from tests.factories.planted import VALUES, planting_on
 pytestmark = pytest.mark.django_db
 COPY = """INSERT INTO {0} SELECT (jsonb_populate_record(t, '{{"id": 999999}}')).*
     FROM {0} AS t ORDER BY id {1} LIMIT 1"""
+OTHER = "(SELECT id FROM submissions_submission WHERE result = 'clear')"
 CLOSED = "(SELECT max(id) FROM {} WHERE state = 'approved')"
 FORGED = [
     ("DELETE FROM registry_promotion WHERE id = (SELECT max(id) FROM registry_promotion)", "no record: event"),
@@ -59,6 +60,27 @@ FORGED = [
      "no event: decision"),
     ("UPDATE review_decision SET decided_at = decided_at - interval '1 hour'", "dated away .*: decision"),
     (COPY.format("review_decision", ""), "no event: decision 999999"),
+    ("UPDATE review_decision SET parts = '[\"hair\"]' WHERE label = 'fake'", "decision .*parts; event"),
+    ("UPDATE review_decision SET regions = '[]' WHERE label = 'fake'", "decision .*regions; event"),
+    ("UPDATE review_firstcall SET label = 'real'", "decision .*first_call; event"),
+    ("DELETE FROM review_firstcall", "decision .*first_call; event"),
+    (f"UPDATE review_decision SET submission_id = {OTHER}", "decision .*submission; event"),
+    (f"UPDATE review_reviewitem SET submission_id = {OTHER}", "decision .*submission; event"),
+    (f"WITH item AS (UPDATE review_reviewitem SET submission_id = {OTHER})"
+     f" UPDATE review_decision SET submission_id = {OTHER}", "decision .*submission; event"),
+    ("UPDATE submissions_submission SET sha256 = repeat('0', 64)", "submission .*sha256; event"),
+    ("UPDATE submissions_submission SET received_at = received_at - interval '1 day'",
+     "submission .*received_at; event"),
+    ("DELETE FROM audit_event WHERE action = 'submission.received'", "no event: submission"),
+    ("UPDATE submissions_submission SET result = 'rejected' WHERE result = 'clear'",
+     "contradicts its event: result of submission .*result; event"),
+    ("UPDATE submissions_submission SET result = 'clear' WHERE result = 'resubmit'",
+     "result of submission .*result; event"),
+    ("UPDATE submissions_submission SET result_reason = 'other' WHERE result = 'resubmit'",
+     "result of submission .*reason; event"),
+    ("UPDATE submissions_submission SET state = 'in_review', result = '', result_reason = '', completed_at = NULL"
+     " WHERE result = 'clear'",
+     "result of submission .*result"),
     ("DELETE FROM review_decision WHERE corrects_id IS NOT NULL", "no record: event .*item.corrected"),
     ("DELETE FROM review_decisionundo", "no record: event .*undone decision"),
     ("UPDATE training_gatesettings SET recall_min = 0", "gate settings .*recall_min"),
@@ -90,6 +112,9 @@ TABLES = (
     "registry_promotion",
     "review_decision",
     "review_decisionundo",
+    "review_firstcall",
+    "review_reviewitem",
+    "submissions_submission",
     "training_gatesettings",
     "training_gateproposal",
     "planting_plantingsettings",
@@ -161,7 +186,17 @@ def history(
     decision_record(item_id=item.pk, reviewer=bob, label="real")
     decision_undo(item_id=item.pk, reviewer=bob)
     settings.UNDO_WINDOW_S = 0
-    decision_record(item_id=item.pk, reviewer=bob, label="fake", note="pasted")
+    first_call_record(item_id=item.pk, reviewer=bob, label="fake")
+    box = {"x": 0.1, "y": 1e-7, "width": 1 / 3, "height": 0.25}
+    decision_record(
+        item_id=item.pk,
+        reviewer=bob,
+        label="fake",
+        note="pasted",
+        parts=["eyes"],
+        methods=["paste"],
+        regions=[box],
+    )
     decisions_settle()
     decision_correct(item_id=item.pk, corrector=bob, label="not_assessable", obstacle="blurred")
     submission_erase(submission_id=item.submission_id, reason="The customer asked for it.", actor=ada)
