@@ -111,8 +111,8 @@ def _compared_problems(kind: Compared) -> list[str]:
             elif record is None:
                 found["no record"].append(f"event {event} of a {kind.name}")
             else:
-                told = f"{kind.name} {record} ({', '.join(names)}; event {event})"
-                found["contradicts its event"].append(told)
+                named = ", ".join(names) + (f"; event {event}" if event else "")
+                found[kind.sort].append(f"{kind.name} {record} ({named})")
     return [_problem(sort, named) for sort, named in found.items()]
 
 

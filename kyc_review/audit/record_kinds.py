@@ -26,10 +26,12 @@ class RecordKind(NamedTuple):
 
 class Compared(NamedTuple):
     """Records with a comparison of their own: one event for each, or the latest counts. `found`: SQL that gives
-    (record, event, names of fields) of those that contradict each other, with null for the one that is missing."""
+    (record, event, names of fields) of those that contradict each other, with null for the one that is missing, and 0
+    where no event is concerned. `sort`: what such a contradiction is called."""
 
     name: str
     found: str
+    sort: str = "contradicts its event"
 
 
 def closed(prefix: str, approved: str = "") -> tuple[str, ...]:

@@ -40,6 +40,7 @@ RECORDS = (
     WriteOnce("review.AuditDraw", is_erased=True),  # its chance is behind every weighted figure
     WriteOnce("scoring.Scoring"),
     WriteOnce("scoring.Vote"),
+    WriteOnce("scoring.CheckResult"),
     WriteOnce("registry.Bundle"),
     WriteOnce("registry.Promotion"),
     WriteOnce(
@@ -69,6 +70,8 @@ RECORDS = (
     WriteOnce(
         "training.Comparison", (*LEASE, "attempts", "cancel_asked", "started_at", "ended_at", "report")
     ),  # until it has ended
+    # A destroyed one stays as an empty row, so that nothing is ever deleted.
+    WriteOnce("encryption.DataKey", ("key_encryption_key", "wrapped", "is_complete")),
     WriteOnce("accounts.AdminRequest", ("state", "decided_at", "decided_by_id")),
     WriteOnce("training.GateSettings"),
     WriteOnce(

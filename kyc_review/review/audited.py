@@ -3,7 +3,9 @@
 Models lead to results, too, and checks; all are here, because the last event of a submission counts.
 """
 
+from kyc_review.audit.models import Event
 from kyc_review.audit.record_kinds import Compared, RecordKind
+from kyc_review.submissions.models import Submission
 
 # As a decision says it; another text where its item is one of another submission.
 OF_SUBMISSION = """CASE d.submission_id WHEN i.submission_id THEN d.submission_id::text
@@ -23,12 +25,12 @@ UNDONE = f"""SELECT u.id, u.undone_at, 'item.undone', d.item_id::text, d.reviewe
     JOIN review_reviewitem AS i ON i.id = d.item_id"""  # noqa: S608
 # Older events of items name no submission, and older verdicts no result: a clear verdict may have gone to people, as a
 # check wanted it, so it is compared only where there is a result.
-RESULTS = """WITH told AS (
+RESULTS = f"""WITH told AS (
     SELECT DISTINCT ON (submission) submission, event, result, reason, is_told FROM (
         SELECT e.id AS event,
             CASE e.target_kind WHEN 'reviewitem' THEN coalesce(e.detail->>'submission', (
                 SELECT i.submission_id::text FROM review_reviewitem AS i
-                WHERE i.id = CASE WHEN e.target_id ~ '^[0-9]{1,18}$' THEN e.target_id::bigint END))
+                WHERE i.id = CASE WHEN e.target_id ~ '^[0-9]{{1,18}}$' THEN e.target_id::bigint END))
             ELSE e.target_id END AS submission,
             CASE e.action WHEN 'submission.sent_back' THEN 'resubmit'
                 WHEN 'submission.scored' THEN coalesce(e.detail->>'result',
@@ -37,17 +39,17 @@ RESULTS = """WITH told AS (
             CASE e.action WHEN 'submission.sent_back' THEN e.detail->>'code'
                 WHEN 'submission.overturned' THEN e.detail->>'reason' END AS reason,
             e.action <> 'submission.scored' OR e.detail ? 'result' AS is_told
-        FROM audit_event AS e
+        FROM {Event._meta.db_table} AS e
         WHERE e.action IN ('submission.scored', 'submission.sent_back', 'submission.overturned', 'item.settled',
             'submission.sandbox_completed', 'submission.sandbox_overturned')
     ) AS result_event ORDER BY submission, event DESC
 )
 SELECT s.id, told.event, array_remove(ARRAY[CASE WHEN s.result <> told.result THEN 'result' END,
     CASE WHEN s.result_reason <> told.reason THEN 'reason' END], NULL)
-FROM submissions_submission AS s LEFT JOIN told ON told.submission = s.id::text
+FROM {Submission._meta.db_table} AS s LEFT JOIN told ON told.submission = s.id::text
 WHERE (told.event IS NULL AND s.result <> '')
     OR (s.result <> told.result AND (told.is_told OR s.result <> '')) OR s.result_reason <> told.reason
-ORDER BY s.id"""
+ORDER BY s.id"""  # noqa: S608  (names of our own)
 KINDS = (
     RecordKind("decision", ("item.decided", "item.corrected"), DECISIONS),
     RecordKind("undone decision", ("item.undone",), UNDONE),

@@ -102,9 +102,11 @@ def _save_with_files(
     data_key: a row to be saved and its key; None leaves the files unencrypted.
     """
     # No reference of the applicant is in the detail: the log outlives an erasure.
-    detail = {"sha256": submission.sha256}
+    detail: dict[str, str | bool] = {"sha256": submission.sha256}
     if submission.reference_sha256:
         detail["reference_sha256"] = submission.reference_sha256
+    if data_key:
+        detail["encrypted"] = True
     try:
         for key, content in files.items():
             if data_key:

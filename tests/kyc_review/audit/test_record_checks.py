@@ -11,12 +11,14 @@ from django.db import connection, transaction
 from detection.voting import Vote
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
+from kyc_review.audit import services as audit
 from kyc_review.audit.record_checks import record_notes, record_problems
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.planting.changes import planting_propose, planting_reject, planting_switch_off
 from kyc_review.registry.bundles import bundle_rollback
+from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle, first_call_record
 from kyc_review.submissions.models import Submission
@@ -41,6 +43,10 @@ FORGED = [
     ("UPDATE registry_promotion SET promoted_at = promoted_at - interval '3 days' WHERE kind = 'rollback'",
      "dated away from its event: promotion"),
     (COPY.format("registry_promotion", "DESC"), "no event: promotion 999999"),
+    ("UPDATE training_proposal SET comparison_id = comparison_id, shift = 2 WHERE state = 'approved'",
+     "not approved by two people: promotion"),
+    ("UPDATE registry_promotion SET shift = 2.5 WHERE kind = 'rollback'",
+     "not approved by two people: promotion .*never in production before"),
     ("UPDATE scoring_vote SET probability = probability + 1e-9 WHERE position = 4", "verdict .*votes_sha256; event"),
     ("UPDATE scoring_vote SET is_fake = NOT is_fake WHERE position = 0", "verdict .*votes_sha256; event"),
     ("UPDATE scoring_vote SET member = 'other' WHERE position = 0", "verdict .*votes_sha256; event"),
@@ -247,3 +253,20 @@ def test_older_events_without_a_digest_of_votes_are_counted_and_are_no_fault(
     assert record_problems() == []
     (note,) = record_notes()
     assert note.startswith("1 events of a verdict were written before they held votes_sha256")
+
+
+def test_a_promotion_with_an_event_but_without_a_proposal_of_two_people_is_named(
+    serving: Bundle, ada: User, as_application: None
+) -> None:
+    """What the application's role can write: a promotion, and the event that belongs to it."""
+    for actor, kind, action, shift in (
+        (None, "promote", "bundle.promoted", 0.5),
+        (ada, "promote", "bundle.promoted", 3.0),
+        (ada, "rollback", "bundle.rolled_back", -3.0),
+    ):
+        row = Promotion.objects.create(bundle=serving, kind=kind, promoted_by=actor, shift=shift)
+        audit.record(action=action, actor=actor, target=serving, detail={"shift": shift})
+    assert record_problems() == [
+        f"not approved by two people: promotion {row.pk - 1} (no proposal that another person approved), "
+        f"promotion {row.pk} (never in production before)"
+    ]

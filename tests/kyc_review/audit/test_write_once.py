@@ -231,3 +231,11 @@ def test_a_shift_that_no_comparison_measures_is_refused(serving: Bundle, shift: 
             f"VALUES (%s, 'promote', '', {shift}, now())",
             serving.pk,
         )
+
+
+def test_an_erased_submission_stays_erased(claimed: ReviewItem, alice: User) -> None:
+    submission_erase(submission_id=claimed.submission_id, reason="asked for")
+    for value in ("NULL", "now() + interval '1 day'"):
+        with pytest.raises(DatabaseError, match="is erased and stays so"):
+            execute(f"UPDATE submissions_submission SET erased_at = {value}")
+    assert Submission.objects.get(pk=claimed.submission_id).erased_at is not None
