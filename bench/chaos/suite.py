@@ -32,6 +32,7 @@ SETTINGS = {
     "AUDIT_SHARE": "0",
     "AUDIT_RISK_SHARE": "0",
     "GOLD_RATE": "0",
+    "TRAINING_DECISIONS_MIN": "40",
     "KEY_ENCRYPTION": "false",  # the checker reads originals by itself
 }
 UNFINISHED = """SELECT

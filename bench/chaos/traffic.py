@@ -158,14 +158,16 @@ class Receiver:
 
 
 def train(running: Product, stop: threading.Event, say: Callable[[str], None]) -> None:
-    """As soon as both labels were decided: freeze a snapshot and ask for a training of one epoch."""
+    """As soon as there are enough decisions: freeze a snapshot and ask for a training of one epoch."""
     for number in range(1000):
         if stop.wait(5):
             return
         name = f"chaos-{number}"
         frozen = manage(running, "snapshot", "create", "--name", name)
-        if frozen.returncode == 0 and manage(running, "retrain", name, "--epochs", "1").returncode == 0:
-            say(f"snapshot {name} is frozen, a training on it is asked for")
+        asked = frozen if frozen.returncode else manage(running, "retrain", name, "--epochs", "1")
+        said = (asked.stdout + asked.stderr).strip().splitlines()
+        say(f"{name}: {said[-1] if said else asked.returncode}")
+        if asked.returncode == 0:
             return
 
 
