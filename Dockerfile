@@ -27,12 +27,15 @@ ARG CLOUD=
 RUN [ -z "$CLOUD" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/cloud.txt
 
 FROM build AS build-worker
-COPY requirements/worker.txt requirements/tracing.txt requirements/cloud.txt requirements/
+COPY requirements/worker.txt requirements/tracing.txt requirements/cloud.txt requirements/onnx.txt requirements/
 RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/worker.txt
 ARG TRACING=
 RUN [ -z "$TRACING" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/tracing.txt
 ARG CLOUD=
 RUN [ -z "$CLOUD" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/cloud.txt
+# Not empty: with another engine for the scoring worker (docs/deploy.md).
+ARG ONNX=
+RUN [ -z "$ONNX" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/onnx.txt
 
 FROM base AS web
 COPY --from=build-web /opt/venv /opt/venv

@@ -15,7 +15,7 @@ from bench.images import face_frames
 from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
-from detection.preprocess import DECODE_MAX_SIDE
+from detection.views import DECODE_MAX_SIDE
 from devstack.paths import REPOSITORY
 from ml.batch_scoring import BATCH, score_pictures
 

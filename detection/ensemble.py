@@ -1,9 +1,7 @@
 """Load a bundle once, score batches of images with its four members and the stack."""
 
-import math
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,37 +13,29 @@ from torch import Tensor, nn
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, Member, View
 from detection.faces.align import FaceFrame
-from detection.memory import keep_freed
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
 from detection.precision import network_dtype
-from detection.preprocess import FaceFrameMissing, batches
-from detection.voting import Vote, shifted
-
-# Fewer do not justify a second lane.
-LANE_IMAGES_MIN = 4
+from detection.preprocess import batches
+from detection.voters import Voters
 
 
-class Ensemble:
-    """Five voters for serving: members in bfloat16 where the processor has it, the stack in float32."""
+class Ensemble(Voters):
+    """Torch's engine: members in bfloat16 where the processor has it, the stack in float32."""
+
+    engine = "torch"
 
     def __init__(self, bundle: Bundle, device: torch.device, shift: float = 0.0) -> None:
-        self.bundle, self.shift = bundle, shift
-        self.thresholds = [shifted(part.threshold, shift) for part in bundle.parts]
+        super().__init__(bundle, shift)
         self.device, self.dtype = device, network_dtype(device)
-        self.version, self.digest = bundle.version, bundle.digest
-        self.member_names = (*(member.name for member in bundle.members), bundle.stack.name)
-        self.input_side = max(member.view.side for member in bundle.members)
-        self._lanes: ThreadPoolExecutor | None = None
-        self._lane_count = 1
         self._members = [
             quicken(_load(_network(member), bundle.path / member.file))
             .to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
             .eval()
             for member in bundle.members
         ]
-        self._stack = _load(Stacking(len(bundle.members)), bundle.path / bundle.stack.file).to(device).eval()
+        self._stack = stack(bundle).to(device)
 
     @classmethod
     def load(
@@ -60,64 +50,26 @@ class Ensemble:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         ensemble = cls(bundles.read(Path(path)), torch.device(device), shift)
         if ensemble.device.type == "cpu":
-            ensemble._open_lanes(threads or len(os.sched_getaffinity(0)))
+            torch.set_num_threads(1)
+            # Each thread sets its own: OpenMP keeps the number per thread.
+            ensemble.open_lanes(threads, partial(torch.set_num_threads, 1))
         return ensemble
 
-    def _open_lanes(self, count: int) -> None:
-        keep_freed()
-        torch.set_num_threads(1)
-        self._lane_count = count
-        # Each thread sets its own: OpenMP keeps the number per thread.
-        self._lanes = ThreadPoolExecutor(count, "lane", initializer=torch.set_num_threads, initargs=(1,))
-
-    def score(
-        self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None] = ()
-    ) -> list[tuple[Vote, ...]]:
-        """Five votes for each RGB image, in the order of `member_names`.
-
-        frames: where the face of each image is; needed when the bundle `sees_faces`.
-
-        On the CPU the batch is divided among single-threaded lanes, one per core: for networks this small,
-        torch's own threads spend half of their time waiting for each other (measured: 20.7 against 9.9 ms of
-        CPU per image). Raises ValueError when a model returns NaN: a broken model must not vote; FaceFrameMissing
-        before any vote, with the positions of the images that lack a frame.
-        """
-        framed = list(frames) or [None] * len(images)
-        if len(framed) != len(images):
-            raise ValueError(f"{len(framed)} face frames for {len(images)} images: give one for each")
-        if self.bundle.sees_faces and None in framed:
-            raise FaceFrameMissing([place for place, frame in enumerate(framed) if frame is None])
-        if self._lanes is None:
-            return self._score(images, framed)
-        size = max(LANE_IMAGES_MIN, math.ceil(len(images) / self._lane_count))
-        starts = range(0, len(images), size)
-        parts = [images[start : start + size] for start in starts]
-        frame_parts = [framed[start : start + size] for start in starts]
-        return [votes for part in self._lanes.map(self._score, parts, frame_parts) for votes in part]
-
     @torch.inference_mode()
-    def _score(
+    def _probabilities(
         self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None]
-    ) -> list[tuple[Vote, ...]]:
-        if not images:
-            return []
+    ) -> list[list[float]]:
         logits = self.logits(images, frames)
-        parts = self.bundle.parts
         columns = [*logits, self._stack(torch.cat(logits, 1))]
         fake = torch.stack(
             [
                 (column / part.temperature).softmax(1)[:, 1]
-                for part, column in zip(parts, columns, strict=True)
+                for part, column in zip(self.bundle.parts, columns, strict=True)
             ],
             1,
         )
-        return [
-            tuple(
-                Vote(part.name, probability, threshold)
-                for part, probability, threshold in zip(parts, row, self.thresholds, strict=True)
-            )
-            for row in fake.cpu().tolist()
-        ]
+        found: list[list[float]] = fake.cpu().tolist()
+        return found
 
     @torch.inference_mode()
     def logits(self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None] = ()) -> list[Tensor]:
@@ -141,6 +93,11 @@ class Ensemble:
 def members(bundle: Bundle) -> list[nn.Module]:
     """The four members in float32 on the CPU, for gradients, which the fused ones do not provide."""
     return [_load(_network(member), bundle.path / member.file).eval() for member in bundle.members]
+
+
+def stack(bundle: Bundle) -> nn.Module:
+    """The fifth voter, in float32 on the CPU."""
+    return _load(Stacking(len(bundle.members)), bundle.path / bundle.stack.file).eval()
 
 
 def _network(member: Member) -> nn.Module:

@@ -34,3 +34,12 @@ def keep_freed() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BYTES) and mallopt(M_TRIM_THRESHOLD, KEPT_BYTES))
+
+
+def give_back_freed() -> None:
+    """Return what is free now to the system, where malloc is glibc's.
+
+    After loading a model: its file was read, parsed and packed, and each step left freed blocks behind.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -14,7 +14,7 @@ from detection.decoding import ImageRefused, decode
 from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.preprocess import DECODE_MAX_SIDE
+from detection.views import DECODE_MAX_SIDE
 from encrypted_files.keyring import read_bytes
 from ml.training.progress import Progress
 

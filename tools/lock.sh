@@ -23,5 +23,6 @@ pin requirements/web.txt pyproject.toml --constraint requirements/bench.txt
 pin requirements/web-parquet.txt pyproject.toml --extra parquet --constraint requirements/bench.txt
 pin requirements/tracing.txt requirements/tracing.in --constraint requirements/bench.txt
 pin requirements/cloud.txt requirements/cloud.in --constraint requirements/bench.txt
+pin requirements/onnx.txt requirements/onnx.in --constraint requirements/bench.txt
 pin requirements/uv.txt "$@" requirements/uv.in
 pin requirements/sbom.txt "$@" requirements/sbom.in

@@ -20,6 +20,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
+from detection.auxiliary_files import COMPRESSION, FACE_EXTENT, MANIFEST, WEIGHTS
 from detection.bundle import FACE, View
 from detection.faces.align import FaceFrame
 from detection.forensics import network_inputs
@@ -32,15 +33,12 @@ from detection.networks.pooled_lite0 import PooledLite0
 from detection.networks.resnet import ResNetHead
 from detection.networks.unet import UNet
 from detection.precision import has_bfloat16
-from detection.preprocess import FaceFrameMissing, crop
+from detection.views import FaceFrameMissing, crop
 
 FORMAT = "kyc-review/auxiliary-model/1"
-MANIFEST, WEIGHTS = "auxiliary.json", "weights.safetensors"
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
 LARGEST_SIDE = 2048  # a larger picture is reduced first, because a view of it would take too much memory
 MASK_SIDE = 1024
-COMPRESSION = "compression"  # the view of models that read how a JPEG's face was quantised
-FACE_EXTENT = 0.85  # of the full crop around the face, for models that look at it
 TOP_SHARE = 0.02  # of a mask's pixels, whose mean probability is the picture's score
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "ela_cnn": ElaCnn,
@@ -181,11 +179,6 @@ def load_auxiliary_model(path: Path) -> AuxiliaryModel:
         return _build(manifest, weights)
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise AuxiliaryModelRefused(f"{path / MANIFEST} does not describe its network: {error}") from error
-
-
-def shipped_auxiliary_models() -> list[Path]:
-    """Folders of the detectors that come with this release, by name."""
-    return sorted(p.parent for p in Path(__file__).parent.glob(f"*/{MANIFEST}"))
 
 
 def write_auxiliary_model(

@@ -15,7 +15,8 @@ from torch import nn
 from detection.bundle import View
 from detection.ensemble import Ensemble, members
 from detection.faces.align import FaceFrame
-from detection.preprocess import crop, places, standardise
+from detection.preprocess import standardise
+from detection.views import crop, places
 
 GRID = 32
 STEPS = 8

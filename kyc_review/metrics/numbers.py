@@ -169,6 +169,11 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
     yield gauge("kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers)
     yield gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
     yield gauge(
+        "kyc_scoring_workers_engine_refused",
+        "Those of them that score with torch because ONNX Runtime was refused.",
+        state.without_their_engine,
+    )
+    yield gauge(
         "kyc_scoring_standstill",
         "1 while no selfie had an outcome for SCORING_STANDSTILL_S and one waits as long, also with people.",
         int(state.is_standing_still),

@@ -1,17 +1,26 @@
 """The ensemble whose votes count: loaded once, exchanged between two batches when another is promoted."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from detection.bundle import BundleRefused
-from detection.ensemble import Ensemble
+from detection.exported.files import EngineRefused
+from detection.memory import give_back_freed
+from detection.voters import Voters
+from kyc_review.pipeline import auxiliary_models
+from kyc_review.pipeline.engines import ONNXRUNTIME, exported_voters
+from kyc_review.pipeline.heartbeat import engine_refused
 from kyc_review.registry.bundle_files import bundle_folder, changed
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import serving_promotion
 
+if TYPE_CHECKING:
+    from detection.ensemble import Ensemble
+
 log = logging.getLogger(__name__)
-_loaded: Ensemble | None = None
+_loaded: Voters | None = None
 
 
 def is_loaded() -> bool:
@@ -19,7 +28,7 @@ def is_loaded() -> bool:
     return _loaded is not None
 
 
-def serving_ensemble() -> Ensemble:
+def serving_ensemble() -> Voters:
     """The ensemble in production. Raises RuntimeError without a promotion, BundleRefused when none can be loaded."""
     global _loaded
     promotion = serving_promotion()
@@ -42,11 +51,28 @@ def serving_ensemble() -> Ensemble:
     return _loaded
 
 
-def load_ensemble(bundle: Bundle, *, shift: float = 0.0, threads: int | None = None) -> Ensemble:
-    """Load a registered bundle onto the device that the settings name.
+def load_ensemble(bundle: Bundle, *, shift: float = 0.0) -> Voters:
+    """Load a registered bundle into the engine that the settings name, or into torch when ONNX Runtime is refused.
 
     Raises BundleRefused, also when its files are missing from the storage or not those that were registered.
     """
+    if settings.SCORING_ENGINE == ONNXRUNTIME:
+        try:
+            voters = exported_voters(bundle, shift=shift, threads=settings.SCORING_THREADS or None)
+        except EngineRefused as refused:
+            engine_refused(str(refused))
+        else:
+            if settings.AUXILIARY_REVIEW:
+                auxiliary_models.asking()  # before a picture waits for them
+            give_back_freed()
+            return voters
+    return load_with_torch(bundle, shift=shift)
+
+
+def load_with_torch(bundle: Bundle, *, shift: float = 0.0, threads: int | None = None) -> "Ensemble":
+    """Load a registered bundle into torch, onto the device that the settings name. Raises as `load_ensemble` does."""
+    from detection.ensemble import Ensemble  # a worker with ONNX Runtime never loads torch
+
     with bundle_folder(bundle) as folder:
         loaded = Ensemble.load(
             folder,

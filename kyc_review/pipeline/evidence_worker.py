@@ -31,7 +31,7 @@ from kyc_review.evidence.services import (
     evidence_return,
 )
 from kyc_review.pipeline import auxiliary_models
-from kyc_review.pipeline.champion import load_ensemble
+from kyc_review.pipeline.champion import load_with_torch
 from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import OriginalMissing, original_read
@@ -128,7 +128,7 @@ def ensemble() -> Ensemble | None:
     if _serving is None or _serving.digest != bundle.digest:
         try:
             # One lane: a reviewer's wait is shorter than the harm of taking the scoring worker's cores.
-            _serving = load_ensemble(bundle, threads=1)
+            _serving = load_with_torch(bundle, threads=1)
         except BundleRefused as refusal:
             log.error("no attention view: the champion cannot be loaded: %s", refusal)
             return None

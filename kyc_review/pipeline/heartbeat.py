@@ -73,6 +73,13 @@ def problems_noted(work: str) -> Iterator[None]:
         solved.update(problem="", problem_since=None)
 
 
+def engine_refused(reason: str) -> None:
+    """Note that ONNX Runtime is not used although the settings name it, and why; torch scores instead."""
+    log.error("torch scores instead of ONNX Runtime: %s", reason)
+    if _name:
+        ScoringWorker.objects.update_or_create(pk=_name, defaults={"engine_refused": reason[:300]})
+
+
 def _problem(text: str) -> None:
     if not _name:  # called outside of a Celery worker
         return

@@ -11,7 +11,7 @@ from detection.faces.examine import PictureReport, examine
 from detection.forensics.compression_cells import FileGrid, file_grid
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
-from detection.preprocess import DECODE_MAX_SIDE
+from detection.views import DECODE_MAX_SIDE
 from kyc_review.core.instruments import Step, timed
 from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from detection.auxiliary_alarm import AuxiliaryAlarm
-from detection.ensemble import Ensemble
+from detection.voters import Voters
 from detection.voting import Vote, decide
 from kyc_review.core import tracing
 from kyc_review.core.instruments import Step, step_ended
@@ -34,7 +34,7 @@ class Outcome:
     look at one.
     """
 
-    ensemble: Ensemble
+    ensemble: Voters
     votes: dict[uuid.UUID, tuple[Vote, ...]]
     alarms: dict[uuid.UUID, AuxiliaryAlarm]
     pictures: dict[uuid.UUID, Picture]
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def score(
-    ensemble: Ensemble,
+    ensemble: Voters,
     batch: list[Submission],
     reading: list[Future[Picture]],
     *,
@@ -108,13 +108,13 @@ def _is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
     return clears_unless_alarmed(decide(votes), judgement_of(picture.report.checks))
 
 
-def vote(ensemble: Ensemble, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
+def vote(ensemble: Voters, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
     """Five votes on each picture. Raises ValueError when a model gives no number."""
     images = [picture.image for picture in pictures]
     return ensemble.score(images, [picture.report.frame for picture in pictures])
 
 
-def is_voted_on(ensemble: Ensemble, picture: Picture) -> bool:
+def is_voted_on(ensemble: Voters, picture: Picture) -> bool:
     """Whether the ensemble can vote and its votes can matter: not when the checks send the picture back."""
     if ensemble.bundle.sees_faces and picture.report.frame is None:
         return False

@@ -2,7 +2,7 @@
 
 import logging
 
-from detection.ensemble import Ensemble
+from detection.voters import Voters
 from kyc_review.pipeline.champion import load_ensemble
 from kyc_review.pipeline.reading import read_ahead
 from kyc_review.pipeline.scoring import score
@@ -12,7 +12,7 @@ from kyc_review.scoring.shadow_scores import shadow_batch, shadow_record
 log = logging.getLogger(__name__)
 SHADOW_BATCH = 8  # so few that a selfie which arrives meanwhile hardly waits
 
-_shadow: Ensemble | None = None
+_shadow: Voters | None = None
 
 
 def shadow_some() -> bool:

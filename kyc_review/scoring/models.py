@@ -131,6 +131,12 @@ class ScoringWorker(models.Model):
         max_length=300, blank=True, db_default="", help_text="Why its latest run failed; empty: it did not."
     )
     problem_since = models.DateTimeField(null=True)
+    engine_refused = models.CharField(
+        max_length=300,
+        blank=True,
+        db_default="",
+        help_text="Why it scores with torch although the settings name another engine; empty: it does not.",
+    )
 
     class Meta:
         constraints = [

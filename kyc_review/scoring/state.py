@@ -35,6 +35,7 @@ class ScoringState:
     oldest_at: datetime | None
     workers: int
     failing: int
+    without_their_engine: int  # workers
     problem: str
     is_standing_still: bool
 
@@ -69,6 +70,7 @@ def scoring_state(now: datetime | None = None) -> ScoringState:
         oldest_at=found["oldest"],
         workers=len(workers),
         failing=len(failing),
+        without_their_engine=sum(bool(worker.engine_refused) for worker in workers),
         problem=failing[0].problem if failing else "",
         is_standing_still=_over(last, now) and oldest_unscored is not None and _over(oldest_unscored, now),
     )

@@ -25,6 +25,16 @@ except ValueError as refused:
 # Whether an auxiliary model may send to a person what all five votes find genuine (docs/evidence.md).
 AUXILIARY_REVIEW = env.bool("AUXILIARY_REVIEW", default=True)
 SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
+# What computes the votes: torch, or onnxruntime, which needs half the memory and no GPU (docs/deploy.md).
+SCORING_ENGINE = env.str("SCORING_ENGINE", default="torch")
+if SCORING_ENGINE not in ("torch", "onnxruntime"):
+    raise environ.ImproperlyConfigured("SCORING_ENGINE must be torch or onnxruntime.")
+if SCORING_ENGINE == "onnxruntime" and SCORING_DEVICE not in ("auto", "cpu"):
+    raise environ.ImproperlyConfigured(
+        "SCORING_ENGINE=onnxruntime needs SCORING_DEVICE=cpu; torch uses GPUs."
+    )
+# Networks that torch has exported for ONNX Runtime; they are made again when they are missing.
+EXPORTED_DIR = Path(env.str("EXPORTED_DIR", default=str(DATA_DIR / "exported")))
 SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 
 # --- evidence ---------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from detection.bundle import FACE, View
 from detection.decoding import ImageRefused, decode
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.preprocess import DECODE_MAX_SIDE, crop
+from detection.views import DECODE_MAX_SIDE, crop
 from encrypted_files.keyring import process_key, read_bytes
 from ml.training.batches import CELL
 from ml.training.distributed import SINGLE_PROCESS, Processes

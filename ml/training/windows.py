@@ -11,7 +11,8 @@ from PIL import Image
 
 from detection.bundle import View
 from detection.faces.align import FaceFrame
-from detection.preprocess import crop, standardise
+from detection.preprocess import standardise
+from detection.views import crop
 from ml.pictures import MASK_STEP, PictureStore
 from ml.synthesis.degradation import recompress
 from ml.training.batches import Batch

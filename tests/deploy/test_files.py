@@ -98,6 +98,7 @@ def test_compose_repeats_no_default_of_the_settings() -> None:
     without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"} | {
         "TRACING",
         "CLOUD",
+        "ONNX",
     }
     assert set(re.findall(r"\$\{(\w+):?-", COMPOSE)) == without_a_setting | other_default
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from detection.bundle import View
 from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame, aligned_crop
-from detection.preprocess import FaceFrameMissing, batch, batches, crop, places
+from detection.preprocess import batch, batches
+from detection.views import FaceFrameMissing, crop, places
 from tests.factories.bundles import ARGUMENTS, tiny_bundle
 
 

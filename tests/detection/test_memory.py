@@ -42,3 +42,24 @@ def test_freed_blocks_are_used_again_instead_of_fresh_pages() -> None:
 def test_training_keeps_blocks_that_are_too_large_for_the_scoring_worker() -> None:
     assert faults("kept", 40_000_000) > 50_000
     assert faults("all kept", 40_000_000) < 500
+
+
+GIVES_BACK = """
+from pathlib import Path
+from detection.memory import give_back_freed
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+blocks = [bytes(2000) for _ in range(50_000)]
+blocks = blocks[::100]  # those that stay keep malloc from returning the others by itself
+before = resident()
+give_back_freed()
+print((before - resident()) * 4096 > 50_000_000)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc is not glibc's")
+def test_freed_blocks_between_others_can_be_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVES_BACK], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -30,3 +33,24 @@ def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
         (tmp_path / "url").write_text(content)
         monkeypatch.setenv("SOME_URL_FILE", str(tmp_path / "url"))
         assert Env().str("SOME_URL") == "postgres://a:b@host/kyc"
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "refusal"),
+    [
+        ("tensorrt", "cpu", "must be torch or onnxruntime"),
+        ("onnxruntime", "cuda", "needs SCORING_DEVICE=cpu"),
+        ("onnxruntime", "auto", ""),
+    ],
+)
+def test_an_engine_that_does_not_exist_or_has_no_gpu_is_refused(
+    engine: str, device: str, refusal: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import kyc_review.settings.product"],
+        env=os.environ | {"SCORING_ENGINE": engine, "SCORING_DEVICE": device},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) is (refusal == ""), done.stderr
+    assert refusal in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("web", "web-parquet", "tracing", "cloud", "worker", "dev", "bench", "uv", "sbom")
+FILES = ("web", "web-parquet", "tracing", "cloud", "onnx", "worker", "dev", "bench", "uv", "sbom")
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE)
 
 
@@ -61,7 +61,7 @@ def test_every_package_is_hashed_and_no_address_is_named(name: str) -> None:
     assert not re.search(r"://|--index|--find-links|--extra", text(name))
 
 
-@pytest.mark.parametrize("name", ["web", "web-parquet", "tracing", "cloud", "worker", "dev"])
+@pytest.mark.parametrize("name", ["web", "web-parquet", "tracing", "cloud", "onnx", "worker", "dev"])
 def test_all_files_name_the_same_versions(name: str) -> None:
     largest = pins("bench")
     assert {
@@ -69,7 +69,7 @@ def test_all_files_name_the_same_versions(name: str) -> None:
     } == {}
 
 
-@pytest.mark.parametrize("name", ["tracing", "cloud"])
+@pytest.mark.parametrize("name", ["tracing", "cloud", "onnx"])
 def test_packages_for_either_image_are_those_of_the_extra(name: str) -> None:
     """They are installed on top of either image, so their file is made from them alone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 
 from detection.auxiliary import AuxiliaryModelRefused, load_auxiliary_model, shipped_auxiliary_models
-from detection.auxiliary.model import FACE_EXTENT, _reduced
+from detection.auxiliary.model import _reduced
+from detection.auxiliary_files import FACE_EXTENT
 from detection.bundle import View
 from detection.faces.align import FaceFrame
 from detection.forensics.compression_cells import FileGrid
 from detection.networks.dual_branch import DualBranch
 from detection.networks.pooled_lite0 import PooledLite0
-from detection.preprocess import FaceFrameMissing, crop
+from detection.views import FaceFrameMissing, crop
 from ml.cli import main
 from tests.factories.auxiliary_models import MEASURED, written
 

@@ -8,7 +8,8 @@ from PIL import Image, ImageFilter
 from detection.ensemble import Ensemble, members
 from detection.faces.align import FaceFrame
 from detection.forensics.attention import BLUR, GRID, attribution, overlay
-from detection.preprocess import crop, standardise
+from detection.preprocess import standardise
+from detection.views import crop
 from tests.factories.bundles import tiny_bundle
 from tests.factories.photographs import photograph
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 @pytest.fixture
 def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callable[[], subprocess.Popen]]:
-    """Starts real scoring workers on the test database and the real broker."""
+    """Starts real scoring workers on the test database and the real broker, with further variables if there are any."""
     database = connection.settings_dict
     url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     env = os.environ | {
@@ -22,7 +22,7 @@ def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callab
     }
     started: list[subprocess.Popen] = []
 
-    def start() -> subprocess.Popen:
+    def start(**variables: str) -> subprocess.Popen:
         command = [
             sys.executable,
             "-m",
@@ -34,7 +34,9 @@ def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callab
             "scoring",
             "--pool=solo",
         ]
-        started.append(subprocess.Popen([*command, "--loglevel=INFO"], env=env, start_new_session=True))
+        started.append(
+            subprocess.Popen([*command, "--loglevel=INFO"], env=env | variables, start_new_session=True)
+        )
         return started[-1]
 
     yield start

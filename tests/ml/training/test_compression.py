@@ -12,7 +12,7 @@ from detection.decoding import decode
 from detection.faces.align import FaceFrame
 from detection.forensics.compression_cells import CELLS, FileGrid, compression_cells, file_grid
 from detection.networks.compression_cells import CompressionCells
-from detection.preprocess import FaceFrameMissing
+from detection.views import FaceFrameMissing
 from ml.training.compression import CompressionRows, concatenated, fit, scores
 from ml.training.compression_model import exported
 

@@ -7,7 +7,7 @@ from PIL import Image
 from detection.bundle import FACE, View
 from detection.faces.default import largest_mesh
 from detection.faces.examine import examine
-from detection.preprocess import crop
+from detection.views import crop
 from ml.pictures import Picture, PictureStore, write_pictures
 from ml.training.face_crops import CROP, crops, found_faces, within_crop
 from ml.training.windows import Framing, cut, served_batch

@@ -13,7 +13,8 @@ from detection.bundle import FACE, View
 from detection.decoding import decode
 from detection.decoding.profiles import profile_of_codes
 from detection.faces.examine import examine
-from detection.preprocess import batch, crop
+from detection.preprocess import batch
+from detection.views import crop
 from ml.balancing import SETTINGS
 from ml.sources.manifest import read
 from ml.training.batches import Batch, PairSampler, ResampledSampler

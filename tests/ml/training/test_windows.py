@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from detection.bundle import View
-from detection.preprocess import batch, crop
+from detection.preprocess import batch
+from detection.views import crop
 from ml.pictures import (
     INDEX,
     PIXELS,

@@ -1,0 +1,122 @@
+"""Write an export: `python -m detection.exported.write bundle|auxiliary SOURCE KEY FOLDER`.
+
+A program of its own, so that the process that scores never loads torch.
+"""
+
+import argparse
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from detection import bundle as bundles
+from detection.auxiliary.model import load_auxiliary_model
+from detection.auxiliary_files import COMPRESSION, MANIFEST
+from detection.bundle import Bundle
+from detection.ensemble import members, stack
+from detection.exported.auxiliary import INPUT
+from detection.exported.files import NETWORK, Shape, test_inputs, views_of, write
+from detection.forensics.compression_cells import CELLS, VALUES
+from detection.preprocess import standardise
+
+OPSET = 17
+LOG_ODDS = "log_odds"
+
+
+class BundleGraph(nn.Module):
+    """Crops of every view, (B, side, side, 3) uint8 in the order of `views_of`, to log-odds of *fake*, (B, 5)."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__()
+        self.parts, self.stack = bundle.parts, stack(bundle)
+        self.networks = nn.ModuleList(members(bundle))
+        views = list(views_of(bundle).values())
+        self.places = [views.index(member.view) for member in bundle.members]
+
+    def forward(self, *crops: Tensor) -> Tensor:
+        seen = [standardise(each) for each in crops]
+        logits = [network(seen[place]) for network, place in zip(self.networks, self.places, strict=True)]
+        columns = [*logits, self.stack(torch.cat(logits, 1))]
+        return torch.stack(
+            [(x[:, 1] - x[:, 0]) / part.temperature for x, part in zip(columns, self.parts, strict=True)], 1
+        )
+
+
+class AuxiliaryGraph(nn.Module):
+    """Crops around faces, (B, side, side, 3) uint8, or cells of their compression, to log-odds of *fake*, (B, 1)."""
+
+    def __init__(self, network: nn.Module, *, sees_pixels: bool) -> None:
+        super().__init__()
+        self.network, self.sees_pixels = network, sees_pixels
+
+    def forward(self, seen: Tensor) -> Tensor:
+        logits = self.network(seen.permute(0, 3, 1, 2).float() / 255 if self.sees_pixels else seen)
+        return logits[:, 1:] - logits[:, :1] if logits.shape[1] == 2 else logits[:, :1]
+
+
+def export_bundle(source: Path, key: str, folder: Path) -> None:
+    """Raises BundleRefused."""
+    bundle = bundles.read(source)
+    inputs = {name: (view.side, view.side, 3) for name, view in views_of(bundle).items()}
+    graph = BundleGraph(bundle)
+    _export(graph, inputs, folder)
+    about = {"version": bundle.version, "digest": bundle.digest}
+    write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
+
+
+def export_auxiliary(source: Path, key: str, folder: Path) -> None:
+    """Raises AuxiliaryModelRefused; ValueError for a model that does not look at the face, or asks for no person."""
+    model = load_auxiliary_model(source)
+    if not model.sees_faces or model.review_above is None:
+        raise ValueError(
+            f"the auxiliary model {model.name} cannot be exported: it does not look at the face alone"
+        )
+    sees_pixels = model.view != COMPRESSION
+    inputs = {INPUT: (model.side, model.side, 3) if sees_pixels else (CELLS, VALUES)}
+    graph = AuxiliaryGraph(model.network, sees_pixels=sees_pixels)
+    _export(graph, inputs, folder)
+    digest = hashlib.sha256((source / MANIFEST).read_bytes()).hexdigest()
+    about = {"name": model.name, "review_above": model.review_above, "digest": digest, "view": model.view}
+    write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
+
+
+def _export(graph: nn.Module, inputs: Mapping[str, Shape], folder: Path) -> None:
+    with warnings.catch_warnings():
+        # What the tracer takes for constant are numbers of channels; batches of three sizes are compared before use.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph.eval(),
+            tuple(torch.from_numpy(test_inputs(shape)[:2]) for shape in inputs.values()),
+            str(folder / NETWORK),
+            input_names=list(inputs),
+            output_names=[LOG_ODDS],
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, LOG_ODDS)},
+            opset_version=OPSET,
+            dynamo=False,  # the other exporter needs onnxscript
+        )
+
+
+@torch.inference_mode()
+def _results(graph: nn.Module, inputs: Mapping[str, Shape]) -> list[list[float]]:
+    """Torch's, in float32."""
+    crops = [torch.from_numpy(test_inputs(shape)) for shape in inputs.values()]
+    found: list[list[float]] = graph.eval()(*crops).tolist()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("bundle", "auxiliary"))
+    parser.add_argument("source", type=Path)
+    parser.add_argument("key")
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    export = export_bundle if asked.kind == "bundle" else export_auxiliary
+    export(asked.source, asked.key, asked.folder)
+
+
+if __name__ == "__main__":
+    main()
