@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
-from detection.auxiliary.model import COMPRESSION
+from detection.auxiliary_files import COMPRESSION
 from detection.forensics.compression_cells import CELLS, VALUES
 from detection.networks.compression_cells import CompressionCells
 from estimation.intervals import clopper_pearson_upper
