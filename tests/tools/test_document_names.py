@@ -63,6 +63,11 @@ def source() -> str:
     return "\n".join((ROOT / path).read_text(encoding="utf-8") for path in files if (ROOT / path).is_file())
 
 
+@cache
+def words() -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", source()))
+
+
 def unknown(quoted: str) -> bool:
     """Whether the quoted word is the path of a file, or a Python name, that does not exist."""
     if quoted in FOREIGN:
@@ -77,8 +82,7 @@ def unknown(quoted: str) -> bool:
             file == path or file.startswith(f"{path}/") or file.endswith(f"/{path}") for file in tracked()
         )
     if NAME.fullmatch(quoted):
-        words = quoted.partition("(")[0].split(".")
-        return not all(re.search(rf"\b{word}\b", source()) for word in words)
+        return not words().issuperset(quoted.partition("(")[0].split("."))
     return False
 
 
