@@ -11,14 +11,15 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db.models import (
     BooleanField,
+    Case,
     Exists,
     ExpressionWrapper,
     F,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
+    When,
 )
 from django.utils.translation import gettext
 
@@ -165,12 +166,8 @@ def _seen(viewer: User, wanted: dict[str, Any], *, one_by_one: bool = False) -> 
     if wanted.get("check"):
         # Not passed: it has a code, so this says nothing new, but the index holds no others.
         checks = CheckResult.objects.filter(code=wanted["check"]).exclude(status=PASS).exclude(action="")
-        checks = checks.filter(submission=OuterRef("pk"))
-        # Postgres turns a condition into one look at all checks of the code, but not a value.
-        if one_by_one:
-            rows = rows.alias(failed=Subquery(checks.values("pk")[:1])).filter(failed__isnull=False)
-        else:
-            rows = rows.filter(Exists(checks))
+        failed = Exists(checks.filter(submission=OuterRef("pk")))
+        rows = rows.filter(Case(When(failed, then=True), default=False) if one_by_one else failed)
     return _with_items(points_found(rows, wanted, viewer), wanted, viewer)
 
 
