@@ -29,7 +29,6 @@ pytest_plugins = [
     "tests.fixtures.encryption",
     "tests.fixtures.evidence",
     "tests.fixtures.key_service",
-    "tests.fixtures.object_storage",
     "tests.fixtures.object_stores",
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",

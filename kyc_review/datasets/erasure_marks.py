@@ -20,6 +20,7 @@ from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot, SnapshotItem
+from kyc_review.datasets.snapshot_files import file_exists, file_remove
 from kyc_review.registry.models import Bundle
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ def image_copies_remove(submission: Submission) -> None:
     Raises OSError.
     """
     for snapshot in snapshots_holding_unchecked(submission.pk):
-        copy = snapshot.directory / manifest.image_path(sha256=submission.sha256, format=submission.format)
+        copy = manifest.image_path(sha256=submission.sha256, format=submission.format)
         # Whether others have the same image is asked for a copy alone: that reads the whole set.
-        if copy.exists() and submission.sha256 in images_erased(snapshot):
-            copy.unlink(missing_ok=True)
+        if file_exists(snapshot, copy) and submission.sha256 in images_erased(snapshot):
+            file_remove(snapshot, copy)
 
 
 def _mark(held: Mapping[UUID, datetime]) -> Mark:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,7 +13,7 @@ from kyc_review.review.models import Decision
 
 
 class Snapshot(LeasedRow):
-    """A frozen, hashed retraining set; its files lie in DATA_DIR/snapshots/<name>.
+    """A frozen, hashed retraining set; its files are in the storage `snapshots` (snapshot_files.py).
 
     Its items are fixed when it is asked for, its files are built from them, so every attempt builds the same.
     The row is the work: `due_at` is when a worker may take it (while one holds it, the end of its lease) and
@@ -67,7 +68,8 @@ class Snapshot(LeasedRow):
 
     @property
     def directory(self) -> Path:
-        return Path(settings.DATA_DIR) / "snapshots" / self.name
+        """Where a local storage keeps it. Raises NotImplementedError for another storage: use `snapshot_folder`."""
+        return Path(storages["snapshots"].path(self.name))
 
     @property
     def manifest(self) -> Path:

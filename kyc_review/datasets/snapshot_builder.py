@@ -6,8 +6,10 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -19,13 +21,13 @@ from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases
-from kyc_review.core.errors import DomainError
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.stored_texts import stored
-from kyc_review.datasets import manifest
+from kyc_review.datasets import manifest, snapshot_files
 from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_facts import Facts
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.review.models import ASSESSED_LABELS, Decision
 from kyc_review.scoring.models import CheckResult, Vote
@@ -54,24 +56,27 @@ CHANGED = stored(
 )
 
 
-class SnapshotFailed(DomainError):
-    """The set cannot be frozen or is not what it was; the text says which file and why."""
-
-    code = "snapshot_refused"
-
-
 class LeaseLost(Exception):
     """Another process builds this snapshot; nothing was written."""
 
 
 def build(snapshot: Snapshot, holder: str) -> None:
-    """Copy originals and write the manifest in a temporary folder, then rename and record, both or neither.
+    """Copy originals and write the manifest, then record; whatever fails before that is no snapshot.
 
-    Raises SnapshotFailed when an original is missing or not what arrived, LeaseLost, OSError.
+    In a local storage they are written in a temporary folder that is renamed. In any other, images go to their place at
+    once and the manifest last: it makes them a snapshot, with the row.
+
+    Raises SnapshotFailed when an original is missing or not what arrived, LeaseLost, StorageUnavailable, OSError.
     """
     leave_out_erased(snapshot)
-    with folders.staging(snapshot.directory.parent, f"{STAGED}-{snapshot.pk}-{holder}") as folder:
+    with ExitStack() as stack:
+        if snapshot_files.is_in_place():
+            staged = folders.staging(snapshot.directory.parent, f"{STAGED}-{snapshot.pk}-{holder}")
+            folder = stack.enter_context(staged)
+        else:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="snapshot-")))
         (folder / "images").mkdir(mode=0o700)
+        images = _Images(snapshot, folder / "images")
         with folders.open_private(folder / manifest.NAME) as file:
             source = snapshot.source_bundle
             writer = manifest.Writer(
@@ -82,14 +87,20 @@ def build(snapshot: Snapshot, holder: str) -> None:
                 choices=snapshot.choices,
             )
             found = Facts.of(snapshot)
-            size_bytes = _write_items(snapshot, holder, folder, writer, found)
+            size_bytes = _write_items(snapshot, holder, images, writer, found)
             writer.close()
             size_bytes += file.tell()
             file.flush()
         expected = {Decision.Label.REAL: snapshot.count_real, Decision.Label.FAKE: snapshot.count_fake}
         if writer.counts != expected:
             raise SnapshotFailed(ROWS_MISSING % {"written": writer.counts, "frozen": expected})
-        os.sync()  # once for all images, instead of one fsync for each of 100,000
+        if images.are_in_place:
+            os.sync()  # once for all images, instead of one fsync for each of 100,000
+        else:
+            _renew(snapshot, holder)
+            snapshot_files.strays_remove(snapshot, keep=images.names)
+            with open(folder / manifest.NAME, "rb") as whole:
+                snapshot_files.manifest_save(snapshot, whole)
         _finish(snapshot, holder, folder, writer, size_bytes, found)
 
 
@@ -139,12 +150,35 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
     return rows.iterator(chunk_size=CHUNK_ROWS)
 
 
-def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, found: Facts) -> int:
+class _Images:
+    """Where the images of a snapshot in the making go: into its folder, or into a storage that is not local."""
+
+    def __init__(self, snapshot: Snapshot, folder: Path) -> None:
+        self.snapshot, self.folder, self.are_in_place = snapshot, folder, snapshot_files.is_in_place()
+        self.pictures = SnapshotPictures.begin(snapshot)
+        self.names: set[str] = set()
+
+    def write(self, name: str, content: bytes) -> int:
+        """Bytes written: none when the same image was posted before."""
+        if name in self.names:
+            return 0
+        self.names.add(name)
+        if self.are_in_place:
+            with folders.open_private(self.folder.parent / name) as file:
+                self.pictures.write(BytesIO(content), file, name)
+        else:
+            snapshot_files.image_save(self.snapshot, name, content, self.pictures)
+        return len(content)
+
+
+def _write_items(
+    snapshot: Snapshot, holder: str, images: _Images, writer: manifest.Writer, found: Facts
+) -> int:
     """Every item's image and line; the images' size in bytes. The lease is renewed on the way."""
-    size_bytes, renewed, pictures = 0, time.monotonic(), SnapshotPictures.begin(snapshot)
+    size_bytes, renewed = 0, time.monotonic()
     for row in _rows(snapshot):
         path = manifest.image_path(sha256=row["sha256"], format=row["format"])
-        size_bytes += _copy_original(row, folder / path, pictures)
+        size_bytes += images.write(path, _original(row))
         item = _item(row, path, found)
         writer.add(item)
         found.count(item)
@@ -154,21 +188,17 @@ def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest
     return size_bytes
 
 
-def _copy_original(row: Mapping[str, Any], target: Path, pictures: SnapshotPictures) -> int:
-    """Copy one original, hashing what is read; bytes written (none when the same image was posted before)."""
+def _original(row: Mapping[str, Any]) -> bytes:
+    """The original of an item, as it arrived. Raises SnapshotFailed."""
     try:
         content = originals.read(row["image_key"])
-    except StorageUnavailable:
+    except StorageUnavailable:  # says nothing about the original
         raise
     except OSError as error:
         raise SnapshotFailed(
             MISSING % {"submission": row["submission"], "file": row["image_key"], "error": error.strerror}
         ) from error
-    sha256, written = hashlib.sha256(content).hexdigest(), 0
-    if not target.exists():
-        with folders.open_private(target) as file:
-            pictures.write(BytesIO(content), file, f"images/{target.name}")
-        written = len(content)
+    sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != row["sha256"]:
         raise SnapshotFailed(
             CHANGED
@@ -179,7 +209,7 @@ def _copy_original(row: Mapping[str, Any], target: Path, pictures: SnapshotPictu
                 "received": row["sha256"][:12],
             }
         )
-    return written
+    return content
 
 
 def _item(row: Mapping[str, Any], path: str, found: Facts) -> dict[str, Any]:
@@ -237,4 +267,5 @@ def _finish(
         target=snapshot,
         detail={"digest": writer.digest, "manifest_sha256": writer.sha256, "counts": writer.counts},
     )
-    folders.publish(folder, snapshot.directory)
+    if snapshot_files.is_in_place():
+        folders.publish(folder, snapshot.directory)

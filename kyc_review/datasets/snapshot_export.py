@@ -5,13 +5,15 @@ No temporary file and no more than a chunk in memory. Every download leaves an e
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from kyc_review.audit import services as audit
+from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_files import file_open, image_names
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class _Outbox:
 
 def manifest_open(*, snapshot: Snapshot, actor: User) -> BinaryIO:
     """The open manifest. Raises OSError when the folder is gone."""
-    file = snapshot.manifest.open("rb")
+    file = file_open(snapshot)
     _record(snapshot, actor, "manifest")
     return file
 
@@ -57,8 +59,7 @@ def archive_stream(*, snapshot: Snapshot, actor: User) -> Iterator[bytes]:
 
 def zip_stream(snapshot: Snapshot) -> Iterator[bytes]:
     """The archive of `archive_stream`, without a record of the download."""
-    files = [snapshot.manifest, *sorted((snapshot.directory / "images").iterdir())]
-    return _pieces(snapshot.directory, files, SnapshotPictures.of(snapshot))
+    return _pieces(snapshot, [manifest.NAME, *image_names(snapshot)], SnapshotPictures.of(snapshot))
 
 
 def _record(snapshot: Snapshot, actor: User, what: str) -> None:
@@ -70,15 +71,21 @@ def _record(snapshot: Snapshot, actor: User, what: str) -> None:
     )
 
 
-def _pieces(root: Path, files: list[Path], pictures: SnapshotPictures) -> Iterator[bytes]:
+def _pieces(snapshot: Snapshot, names: list[str], pictures: SnapshotPictures) -> Iterator[bytes]:
     outbox = _Outbox()
     with ZipFile(outbox, "w", ZIP_STORED) as archive:
-        for path in files:
-            entry = ZipInfo(str(path.relative_to(root.parent)), DATE)
-            entry.file_size = path.stat().st_size  # tells zipfile whether it needs 64-bit sizes
+        for name in names:
+            try:
+                file = file_open(snapshot, name)
+            except FileNotFoundError:  # erased since
+                continue
+            entry = ZipInfo(f"{snapshot.name}/{name}", DATE)
+            file.seek(0, os.SEEK_END)
+            entry.file_size = file.tell()  # tells zipfile whether it needs 64-bit sizes
+            file.seek(0)
             entry.external_attr = 0o600 << 16
-            with archive.open(entry, "w") as target:
-                for chunk in pictures.pieces(path, path.relative_to(root).as_posix()):
+            with file, archive.open(entry, "w") as target:
+                for chunk in pictures.pieces(file, name):
                     target.write(chunk)
                     yield outbox.take()
     yield outbox.take()

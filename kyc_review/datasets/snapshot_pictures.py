@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from encrypted_files import stream
 from kyc_review.datasets.models import Snapshot
@@ -38,26 +37,30 @@ class SnapshotPictures:
             keys.data_key_ensure(snapshot_scope(snapshot))
         return cls.of(snapshot)
 
-    def pieces(self, path: Path, name: str) -> Iterator[bytes]:
-        """The content of a file that is called `name` in the snapshot. Raises FileUnreadable, OSError."""
-        with path.open("rb") as file:
-            is_encrypted = stream.is_encrypted(file.read(len(stream.MARK)))
-            file.seek(0)
-            if not is_encrypted:
-                yield from stream.pieces_of(file)
-                return
-            if self.key is None:
-                raise stream.FileUnreadable(
-                    str(path), f"{path} is encrypted, and the database has no data key for it"
-                )
-            yield from stream.decrypt_stream(file, key=self.key, name=f"{self.prefix}/{name}")
+    def pieces(self, file: IO[bytes], name: str) -> Iterator[bytes]:
+        """The content of an open file that is called `name` in the snapshot. Raises FileUnreadable, OSError."""
+        is_encrypted = stream.is_encrypted(file.read(len(stream.MARK)))
+        file.seek(0)
+        if not is_encrypted:
+            yield from stream.pieces_of(file)
+            return
+        if self.key is None:
+            held = f"{self.prefix}/{name}"
+            raise stream.FileUnreadable(held, f"{held} is encrypted, and the database has no data key for it")
+        yield from stream.decrypt_stream(file, key=self.key, name=f"{self.prefix}/{name}")
 
-    def sha256_of(self, path: Path, name: str) -> str:
+    def sha256_of(self, file: IO[bytes], name: str) -> str:
         """Of the content. Raises as `pieces`."""
         digest = hashlib.sha256()
-        for piece in self.pieces(path, name):
+        for piece in self.pieces(file, name):
             digest.update(piece)
         return digest.hexdigest()
+
+    def stored(self, content: bytes, name: str) -> bytes:
+        """The whole file for this content."""
+        if self.key is None:
+            return content
+        return stream.encrypt(content, key=self.key, name=f"{self.prefix}/{name}")
 
     def write(self, source: stream.Readable, target: BinaryIO, name: str) -> None:
         """Copy a content into a new file of the snapshot."""

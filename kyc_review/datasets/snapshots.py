@@ -10,9 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
@@ -22,9 +21,10 @@ from kyc_review.core import folders, leases, wake
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import shown, stored
-from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
+from kyc_review.datasets import erasure_marks, manifest, snapshot_builder, snapshot_files
 from kyc_review.datasets.models import Snapshot, SnapshotItem
-from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost
+from kyc_review.datasets.snapshot_files import SnapshotFailed, manifest_verify
 from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.registry.selectors import champion
@@ -103,29 +103,23 @@ def snapshot_verify(*, snapshot: Snapshot) -> int:
     erased = erasure_marks.images_erased(snapshot)
     try:
         manifest_verify(snapshot=snapshot)
-        with snapshot.manifest.open("rb") as file:
+        with snapshot_files.file_open(snapshot) as file:
             pictures = SnapshotPictures.of(snapshot)
             return sum(_is_as_frozen(snapshot, item, erased, pictures) for item in manifest.items(file))
     except OSError as error:
         raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
-def manifest_verify(*, snapshot: Snapshot) -> None:
-    """Raises SnapshotFailed when the manifest is not the one that was frozen, OSError. It holds the images'
-    hashes, which are compared when an image is read."""
-    if folders.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
-        raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
-
-
 def _is_as_frozen(
     snapshot: Snapshot, item: dict[str, Any], erased: set[str], pictures: SnapshotPictures
 ) -> bool:
-    image = snapshot.directory / item["path"]
-    if item["sha256"] in erased and not image.exists():
-        return True
-    if not image.is_file() or pictures.sha256_of(image, item["path"]) != item["sha256"]:
-        raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
-    return True
+    try:
+        if snapshot_files.image_sha256(snapshot, item["path"], pictures) == item["sha256"]:
+            return True
+    except FileNotFoundError:
+        if item["sha256"] in erased:
+            return True
+    raise snapshot_files.not_as_frozen(snapshot, item["path"])
 
 
 def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = None) -> Path:
@@ -134,7 +128,11 @@ def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = No
     if place.exists():
         raise SnapshotFailed(f"{place} exists; choose another folder.")
     with folders.staging(folder, f"{snapshot.name}.{uuid.uuid4().hex}") as staged:
-        shutil.copy(snapshot.manifest, staged)
+        with (
+            snapshot_files.file_open(snapshot) as source,
+            folders.open_private(staged / manifest.NAME) as file,
+        ):
+            shutil.copyfileobj(source, file)
         _pictures_export(snapshot, staged)
         folders.publish(staged, place)
     audit.record(action="snapshot.exported", actor=actor, target=snapshot, detail={"folder": str(folder)})
@@ -145,15 +143,20 @@ def _pictures_export(snapshot: Snapshot, folder: Path) -> None:
     """Decrypted: who gets the copy has no key of this installation."""
     pictures = SnapshotPictures.of(snapshot)
     (folder / "images").mkdir(mode=0o700)
-    for image in sorted((snapshot.directory / "images").iterdir()):
-        name = f"images/{image.name}"
-        with folders.open_private(folder / name) as file:
-            file.writelines(pictures.pieces(image, name))
+    for name in snapshot_files.image_names(snapshot):
+        try:
+            source = snapshot_files.file_open(snapshot, name)
+        except FileNotFoundError:  # erased since
+            continue
+        with source, folders.open_private(folder / name) as file:
+            file.writelines(pictures.pieces(source, name))
 
 
 def leftovers_remove() -> None:
-    """Remove half-built folders whose builder no longer holds the row."""
-    root = Path(settings.DATA_DIR) / "snapshots"
+    """Remove half-built folders of a local storage whose builder no longer holds the row."""
+    if not snapshot_files.is_in_place():
+        return
+    root = Path(snapshot_files.storage().path(""))
     staged = list(root.glob(f".{snapshot_builder.STAGED}-*"))
     if not staged:
         return
@@ -229,17 +232,37 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
         held.update(state=Snapshot.State.PENDING, attempts=F("attempts") - 1, lease_holder="", due_at=due_at)
         raise SnapshotFailed(str(UNAVAILABLE)) from unavailable
     except (SnapshotFailed, OSError) as failure:
+        _images_forget(snapshot, held)
         reason = failure if isinstance(failure, SnapshotFailed) else DISK_FAILED % {"error": failure}
         with transaction.atomic():
             if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
                 audit.record(action="snapshot.failed", target=snapshot, detail={"error": str(reason)[:300]})
         raise SnapshotFailed(str(reason)) from failure
     except LeaseLost:
+        _images_of_loser_forget(snapshot)
         raise
     except BaseException:  # stopped, not failed: the next sweep begins again
         held.update(state=Snapshot.State.PENDING, **leases.given_back())
         raise
     return Snapshot.objects.get(pk=snapshot.pk)
+
+
+def _images_forget(snapshot: Snapshot, held: QuerySet[Snapshot]) -> None:
+    """What a builder that fails has put into a storage that is not local; a temporary folder goes by itself."""
+    if snapshot_files.is_in_place() or not held.exists():
+        return
+    try:
+        snapshot_files.strays_remove(snapshot, keep=set())
+    except OSError as error:
+        log.warning("files of snapshot %s, which failed, are left in the storage: %s", snapshot.name, error)
+
+
+def _images_of_loser_forget(snapshot: Snapshot) -> None:
+    """A builder that lost its lease may have put an image there after the next one had finished without it, because it
+    was erased. While another still builds, that one cleans up."""
+    row = Snapshot.objects.get(pk=snapshot.pk)
+    if not snapshot_files.is_in_place() and row.state == Snapshot.State.READY:
+        snapshot_files.strays_remove(row, keep=set(snapshot_files.image_names(row)))
 
 
 @transaction.atomic

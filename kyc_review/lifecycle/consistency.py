@@ -9,8 +9,7 @@ from uuid import UUID
 
 from detection.bundle import BundleRefused
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
-from kyc_review.datasets.snapshots import manifest_verify
+from kyc_review.datasets.snapshot_files import SnapshotFailed, manifest_verify
 from kyc_review.registry.bundle_files import bundle_check
 from kyc_review.registry.models import Bundle
 from kyc_review.submissions.models import Submission

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Concat, Replace
 from encrypted_files import stream
 from kyc_review.core.files import sync_folder
 from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_files import file_open, image_names, image_replace
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures, snapshot_scope
 from kyc_review.encryption.conversion import files_encrypt
 from kyc_review.encryption.keys import submission_scope
@@ -53,9 +54,7 @@ def snapshots_encrypt() -> Iterator[int]:
     """How many pictures each ready snapshot had that were not encrypted. Raises KeysUnavailable, OSError."""
     for snapshot in Snapshot.objects.filter(state=Snapshot.State.READY).order_by("pk"):
         pictures = SnapshotPictures.begin(snapshot)
-        done = sum(
-            _encrypt(path, f"images/{path.name}", pictures) for path in _files(snapshot.directory / "images")
-        )
+        done = sum(_image_encrypt(snapshot, name, pictures) for name in image_names(snapshot))
         for means in MeanFaces.objects.filter(snapshot=snapshot):
             done += sum(
                 _encrypt(path, f"means/{path.name}", pictures)
@@ -64,6 +63,18 @@ def snapshots_encrypt() -> Iterator[int]:
             )
         DataKey.objects.filter(pk=snapshot_scope(snapshot)).update(is_complete=True)
         yield done
+
+
+def _image_encrypt(snapshot: Snapshot, name: str, pictures: SnapshotPictures) -> bool:
+    try:
+        with file_open(snapshot, name) as file:
+            content = file.read()
+    except FileNotFoundError:  # erased since
+        return False
+    if stream.is_encrypted(content):
+        return False
+    image_replace(snapshot, name, content, pictures)
+    return True
 
 
 def _files(folder: Path) -> list[Path]:

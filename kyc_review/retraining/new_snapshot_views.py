@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, require
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import count_matching
 from kyc_review.datasets.snapshots import snapshot_request
 from kyc_review.retraining.forms import SnapshotForm

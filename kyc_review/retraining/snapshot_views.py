@@ -119,7 +119,8 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponse:
         raise Http404(gettext("There is no such mean face."))
     file = cells[number]["file"]
     try:
-        picture = b"".join(SnapshotPictures.of(means.snapshot).pieces(means.output / file, f"means/{file}"))
+        with (means.output / file).open("rb") as opened:
+            picture = b"".join(SnapshotPictures.of(means.snapshot).pieces(opened, f"means/{file}"))
     except OSError as gone:
         raise Http404(gettext("This picture no longer exists.")) from gone
     return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})

@@ -30,8 +30,8 @@ from kyc_review.datasets.selectors import (
     snapshots_trainable,
     unused_counted,
 )
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_request
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import (

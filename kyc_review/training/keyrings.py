@@ -21,13 +21,14 @@ NAME = "keyring"
 
 
 @contextmanager
-def keyring_for(job: TrainingRun | Comparison | MeanFaces) -> Iterator[Mapping[str, str]]:
+def keyring_for(job: TrainingRun | Comparison | MeanFaces, snapshot: Path) -> Iterator[Mapping[str, str]]:
     """What the job's process needs in its environment; a comparison's list of what it replays is written before.
 
+    snapshot: the folder with its files on this machine.
     The keyring lies in the job's folder as long as the block, useless without the key in the environment. Raises
     KeysUnavailable.
     """
-    known = _keys_of(job)
+    known = _keys_of(job, snapshot)
     if not keys.is_on() and not known.folders and not known.files:
         yield {}
         return
@@ -41,12 +42,12 @@ def keyring_for(job: TrainingRun | Comparison | MeanFaces) -> Iterator[Mapping[s
         path.unlink(missing_ok=True)
 
 
-def _keys_of(job: Job) -> Keyring:
+def _keys_of(job: Job, snapshot: Path) -> Keyring:
     known = Keyring()
     assert isinstance(job, TrainingRun | Comparison | MeanFaces)
     pictures = SnapshotPictures.of(job.snapshot)
     if pictures.key:
-        known.folders[_place(job.snapshot.directory)] = (pictures.prefix, pictures.key.hex())
+        known.folders[_place(snapshot)] = (pictures.prefix, pictures.key.hex())
         if isinstance(job, MeanFaces):
             known.folders[_place(job.output)] = (f"{pictures.prefix}/means", pictures.key.hex())
     if isinstance(job, Comparison):

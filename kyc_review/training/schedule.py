@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_builder import LeaseLost
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
@@ -21,8 +22,14 @@ from django.conf import settings
 
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
-from kyc_review.datasets.snapshots import manifest_verify
+from kyc_review.datasets import manifest
+from kyc_review.datasets.erasure_marks import images_erased
+from kyc_review.datasets.snapshot_files import (
+    SnapshotFailed,
+    manifest_verify,
+    snapshot_copies_remove,
+    snapshot_folder,
+)
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.registry.bundle_files import bundle_check, bundle_folder, changed
 from kyc_review.registry.bundles import bundle_register
@@ -92,6 +99,7 @@ def run_due_jobs() -> int:
         except BaseException:  # stopped, not failed: the next worker goes on
             job_give_back(job)
             raise
+    snapshot_copies_remove()
     return done
 
 
@@ -116,11 +124,14 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
         return False
     with ExitStack() as held:
         try:
-            arguments = _arguments(job, held)
-        except (BundleRefused, OSError) as refusal:
+            snapshot = held.enter_context(
+                snapshot_folder(job.snapshot, erased=images_erased, alive=_alive(job))
+            )
+            arguments = _arguments(job, snapshot, held)
+        except (BundleRefused, SnapshotFailed, OSError) as refusal:
             job_end(job, State.FAILED, error=str(refusal))
             return False
-        given = held.enter_context(keyring_for(job))
+        given = held.enter_context(keyring_for(job, snapshot))
         output = held.enter_context(open(job.log, "ab"))
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
             [sys.executable, "-m", "ml", *arguments, "--work", str(job.directory / "work")],
@@ -157,31 +168,47 @@ def _require_as_registered(job: TrainingRun | Comparison | MeanFaces) -> None:
         bundle_check(job.candidate)
 
 
-def _arguments(job: TrainingRun | Comparison | MeanFaces, held: ExitStack) -> list[str]:
+def _arguments(job: TrainingRun | Comparison | MeanFaces, snapshot: Path, held: ExitStack) -> list[str]:
     """The command of the job; what it reads stays on this machine until `held` is closed.
 
     Raises BundleRefused, OSError.
     """
     if isinstance(job, TrainingRun):
-        return training(job, init=held.enter_context(bundle_folder(job.init)))
+        return training(job, snapshot=snapshot, init=held.enter_context(bundle_folder(job.init)))
     if isinstance(job, Comparison):
         champion, candidate = (
             held.enter_context(bundle_folder(bundle)) for bundle in (job.champion, job.candidate)
         )
-        return comparing(job, champion=champion, candidate=candidate)
-    return averaging(job)
+        return comparing(job, snapshot=snapshot, champion=champion, candidate=candidate)
+    return averaging(job, snapshot=snapshot)
 
 
-def averaging(means: MeanFaces) -> list[str]:
+def _alive(job: Job) -> Callable[[], None]:
+    """What keeps the lease while the job waits for copies. Raises JobLost, Stopping."""
+    renewed = time.monotonic()
+
+    def renew() -> None:
+        nonlocal renewed
+        if _stopping.is_set():
+            job_give_back(job)
+            raise Stopping("returned, because this worker stops")
+        if time.monotonic() - renewed > RENEW_EVERY_S:
+            job_renew(job)
+            renewed = time.monotonic()
+
+    return renew
+
+
+def averaging(means: MeanFaces, *, snapshot: Path) -> list[str]:
     """What computes mean faces, from what is left of the snapshot's images."""
     shutil.rmtree(means.output, ignore_errors=True)
-    return ["means", "--manifest", str(means.snapshot.manifest), "--out", str(means.output)]
+    return ["means", "--manifest", str(snapshot / manifest.NAME), "--out", str(means.output)]
 
 
-def training(run: TrainingRun, *, init: Path) -> list[str]:
+def training(run: TrainingRun, *, snapshot: Path, init: Path) -> list[str]:
     """What makes the candidate: the same command that a person would type."""
     shutil.rmtree(run.output, ignore_errors=True)
-    parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
+    parts = ["train", "--manifest", str(snapshot / manifest.NAME), "--out", str(run.output)]
     parts += ["--init", str(init), "--epochs", str(run.epochs)]
     parts += [f"--init-shift={run.init_shift!r}"]
     parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
@@ -189,7 +216,7 @@ def training(run: TrainingRun, *, init: Path) -> list[str]:
     return [*parts, "--scratch"] if run.scratch else parts
 
 
-def comparing(comparison: Comparison, *, champion: Path, candidate: Path) -> list[str]:
+def comparing(comparison: Comparison, *, snapshot: Path, champion: Path, candidate: Path) -> list[str]:
     """The arguments of a comparison; submissions to replay and groups are passed in files."""
     replay, groups, latest = (
         comparison.replay,
@@ -201,7 +228,7 @@ def comparing(comparison: Comparison, *, champion: Path, candidate: Path) -> lis
     with open(groups, "w") as file:
         for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
             file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")
-    parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
+    parts = ["compare", "--manifest", str(snapshot / manifest.NAME), "--replay", str(replay)]
     parts += ["--groups", str(groups), "--champion", str(champion)]
     parts += [f"--champion-shift={comparison.champion_shift!r}"]
     return [*parts, "--candidate", str(candidate), "--out", str(comparison.output)]

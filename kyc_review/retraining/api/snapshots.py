@@ -16,8 +16,8 @@ from kyc_review.datasets import snapshot_report
 from kyc_review.datasets.erasure_marks import snapshot_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_downloadable, snapshots_listed
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import count_matching
 from kyc_review.datasets.snapshots import snapshot_request, snapshot_verify
 from kyc_review.retraining.api.base import (

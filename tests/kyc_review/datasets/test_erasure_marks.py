@@ -17,7 +17,8 @@ from kyc_review.accounts.models import User
 from kyc_review.datasets import erasure_marks, snapshot_builder
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_trainable, unused_decisions
-from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_builder import LeaseLost
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import (
     snapshot_build,
     snapshot_create,

@@ -19,7 +19,8 @@ from kyc_review.audit.models import Event
 from kyc_review.core import folders
 from kyc_review.datasets import snapshot_builder
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_builder import LeaseLost
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.datasets.snapshots import (
     snapshot_build,

@@ -14,7 +14,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import SnapshotFilter, count_matching, describe_filter
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.review.corrections import decision_correct

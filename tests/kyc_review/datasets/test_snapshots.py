@@ -17,7 +17,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.datasets.manifest import is_held_out
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request, snapshot_verify
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle

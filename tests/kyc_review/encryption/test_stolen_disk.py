@@ -114,9 +114,8 @@ def test_a_stolen_disk_shows_no_face(
 
     # All of it is there for those who have the key.
     assert snapshot_verify(snapshot=snapshot) == len(rows)
-    picture = b"".join(
-        SnapshotPictures.of(snapshot).pieces(means.output / cell["file"], f"means/{cell['file']}")
-    )
+    with (means.output / cell["file"]).open("rb") as file:
+        picture = b"".join(SnapshotPictures.of(snapshot).pieces(file, f"means/{cell['file']}"))
     with Image.open(io.BytesIO(picture)) as mean:
         mean.load()
     elsewhere = tmp_path_factory.mktemp("taken out")
@@ -136,8 +135,10 @@ def test_a_comparison_gets_the_keys_of_what_it_replays(
         snapshot=snapshot_create(name="first"), champion=champion, candidate=other
     )
     job.directory.mkdir(parents=True)
-    training_worker.comparing(job, champion=champion.directory, candidate=other.directory)
-    with keyring_for(job) as given, pytest.MonkeyPatch.context() as patch:
+    training_worker.comparing(
+        job, snapshot=job.snapshot.directory, champion=champion.directory, candidate=other.directory
+    )
+    with keyring_for(job, job.snapshot.directory) as given, pytest.MonkeyPatch.context() as patch:
         for name, text in given.items():
             patch.setenv(name, text)
         keyring._given.cache_clear()

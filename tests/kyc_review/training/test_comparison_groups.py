@@ -69,7 +69,10 @@ def test_the_training_worker_hands_all_groups_over(
     asked = comparison_request(actor=None, snapshot=snapshot_create(name="first"), candidate=registered("v2"))
     asked.directory.mkdir(parents=True)
     arguments = worker.comparing(
-        asked, champion=asked.champion.directory, candidate=asked.candidate.directory
+        asked,
+        snapshot=asked.snapshot.directory,
+        champion=asked.champion.directory,
+        candidate=asked.candidate.directory,
     )
     lines = (asked.directory / "groups.jsonl").read_text().splitlines()
     assert {json.loads(line)["submission"] for line in lines} == {str(frozen.pk)}

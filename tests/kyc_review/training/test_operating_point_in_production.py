@@ -173,7 +173,7 @@ def test_a_candidate_follows_the_thresholds_in_production(serving: Bundle, ready
     bundle_promote(actor=None, bundle=serving, shift=0.3)
     run = run_request(snapshot=ready)
     assert run.init_shift == 0.3
-    assert "--init-shift=0.3" in training(run, init=serving.directory)
+    assert "--init-shift=0.3" in training(run, snapshot=ready.directory, init=serving.directory)
 
 
 def test_the_strip_says_what_belongs_to_which(comparison: Comparison, run: TrainingRun, ada: User) -> None:

@@ -103,7 +103,12 @@ def test_a_comparison_with_the_champion_at_another_operating_point_is_worth_noth
     again = comparison_request(snapshot=comparison.snapshot, candidate=comparison.candidate, actor=ada)
     assert (again.champion, again.champion_shift) == (serving, 2.0)
     again.directory.mkdir(parents=True)
-    arguments = comparing(again, champion=serving.directory, candidate=comparison.candidate.directory)
+    arguments = comparing(
+        again,
+        snapshot=again.snapshot.directory,
+        champion=serving.directory,
+        candidate=comparison.candidate.directory,
+    )
     assert "--champion-shift=2.0" in arguments
 
 

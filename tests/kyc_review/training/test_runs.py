@@ -39,11 +39,15 @@ def test_the_ways_to_balance_are_those_of_training() -> None:
 
 
 def test_balance_and_weights_reach_the_training_command(serving: Bundle, ready: Snapshot) -> None:
-    plain = worker.training(run_request(snapshot=ready), init=serving.directory)
+    plain = worker.training(run_request(snapshot=ready), snapshot=ready.directory, init=serving.directory)
     assert plain[plain.index("--balance") + 1] == "pairs"
     assert "--no-weights" not in plain
     mixed = "pairs,pairs,smote,under"
-    wished = worker.training(run_request(snapshot=ready, balance=mixed, weigh=False), init=serving.directory)
+    wished = worker.training(
+        run_request(snapshot=ready, balance=mixed, weigh=False),
+        snapshot=ready.directory,
+        init=serving.directory,
+    )
     assert wished[wished.index("--balance") + 1] == mixed
     assert "--no-weights" in wished
 

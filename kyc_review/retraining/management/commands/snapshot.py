@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.datasets import manifest
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_files import SnapshotFailed, place_of
 from kyc_review.datasets.snapshot_filters import SnapshotFilter
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_export, snapshot_verify
 from kyc_review.retraining.api.serializers.snapshots import SnapshotOut
@@ -67,16 +68,14 @@ class Command(BaseCommand):
             until=options["until"],
         )
         snapshot = snapshot_create(name=options["name"], choices=choices)
-        place = snapshot.directory
+        place = place_of(snapshot)
         if options["out"]:
-            place = snapshot_export(snapshot=snapshot, folder=options["out"])
+            place = str(snapshot_export(snapshot=snapshot, folder=options["out"]) / manifest.NAME)
         if options["json"]:
-            say(
-                self, options, dict(_shown([snapshot])[0]) | {"manifest": str(place / snapshot.manifest.name)}
-            )
+            say(self, options, dict(_shown([snapshot])[0]) | {"manifest": place})
             return
         counts = f"{snapshot.count_real} real, {snapshot.count_fake} fake"
-        self.stdout.write(f"{place / snapshot.manifest.name}\n{counts}, digest {snapshot.digest}")
+        self.stdout.write(f"{place}\n{counts}, digest {snapshot.digest}")
 
     def list(self, options: dict[str, Any]) -> None:
         rows = Snapshot.objects.select_related("source_bundle", "created_by").order_by("pk")
