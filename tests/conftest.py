@@ -80,7 +80,7 @@ def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.Mon
     """Every test has private folders of its own."""
     settings.DATA_DIR, settings.BUNDLES_DIR = tmp_path, tmp_path / "bundles"
     settings.LOCAL_COPIES_DIR = tmp_path / "copies"
-    for name in ("originals", "derivatives", "bundles", "snapshots", "archive"):
+    for name in ("originals", "derivatives", "bundles", "snapshots", "archive", "training", "means"):
         storage_move(monkeypatch, name, tmp_path / name)
     return tmp_path
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
@@ -81,7 +81,8 @@ def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
 
 def snapshots_build_due() -> int:
     """Build what waits, and what a worker died of building; returns how many became ready. Safe to repeat."""
-    _fail_spent()
+    for spent in _fail_spent():
+        _images_forget(spent)
     built = 0
     for snapshot in Snapshot.objects.filter(_due()).order_by("pk"):
         try:
@@ -232,7 +233,8 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
         held.update(state=Snapshot.State.PENDING, attempts=F("attempts") - 1, lease_holder="", due_at=due_at)
         raise SnapshotFailed(str(UNAVAILABLE)) from unavailable
     except (SnapshotFailed, OSError) as failure:
-        _images_forget(snapshot, held)
+        if held.exists():
+            _images_forget(snapshot)
         reason = failure if isinstance(failure, SnapshotFailed) else DISK_FAILED % {"error": failure}
         with transaction.atomic():
             if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
@@ -247,9 +249,9 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     return Snapshot.objects.get(pk=snapshot.pk)
 
 
-def _images_forget(snapshot: Snapshot, held: QuerySet[Snapshot]) -> None:
+def _images_forget(snapshot: Snapshot) -> None:
     """What a builder that fails has put into a storage that is not local; a temporary folder goes by itself."""
-    if snapshot_files.is_in_place() or not held.exists():
+    if snapshot_files.is_in_place():
         return
     try:
         snapshot_files.strays_remove(snapshot, keep=set())
@@ -266,7 +268,7 @@ def _images_of_loser_forget(snapshot: Snapshot) -> None:
 
 
 @transaction.atomic
-def _fail_spent() -> None:
+def _fail_spent() -> list[Snapshot]:
     spent = Snapshot.objects.select_for_update(skip_locked=True).filter(
         leases.due(*UNFINISHED), attempts__gte=ATTEMPTS_MAX
     )
@@ -275,3 +277,4 @@ def _fail_spent() -> None:
         snapshot.error = STOPPED % {"number": snapshot.attempts}
         snapshot.save(update_fields=["state", "lease_holder", "error"])
         audit.record(action="snapshot.failed", target=snapshot, detail={"error": snapshot.error})
+    return list(spent)

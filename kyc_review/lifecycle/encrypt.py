@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
+from typing import Any, cast
 
+from django.core.files.base import ContentFile
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat, Replace
 
 from encrypted_files import stream
-from kyc_review.core.files import sync_folder
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_files import file_open, image_names, image_replace
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures, snapshot_scope
@@ -22,6 +20,7 @@ from kyc_review.encryption.storage import EncryptedStorage
 from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, keys_below, originals, reference_key, storage_key
+from kyc_review.training import mean_faces
 from kyc_review.training.models import MeanFaces
 
 CHUNK = 200
@@ -56,11 +55,8 @@ def snapshots_encrypt() -> Iterator[int]:
         pictures = SnapshotPictures.begin(snapshot)
         done = sum(_image_encrypt(snapshot, name, pictures) for name in image_names(snapshot))
         for means in MeanFaces.objects.filter(snapshot=snapshot):
-            done += sum(
-                _encrypt(path, f"means/{path.name}", pictures)
-                for path in _files(means.output)
-                if path.suffix == ".png"
-            )
+            pngs = (name for name in mean_faces.face_names(means) if name.endswith(".png"))
+            done += sum(_mean_encrypt(means, name, pictures) for name in pngs)
         DataKey.objects.filter(pk=snapshot_scope(snapshot)).update(is_complete=True)
         yield done
 
@@ -77,20 +73,11 @@ def _image_encrypt(snapshot: Snapshot, name: str, pictures: SnapshotPictures) ->
     return True
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _encrypt(path: Path, name: str, pictures: SnapshotPictures) -> bool:
-    content = path.read_bytes()
+def _mean_encrypt(means: MeanFaces, name: str, pictures: SnapshotPictures) -> bool:
+    with mean_faces.face_open(means, name) as file:
+        content = file.read()
     if stream.is_encrypted(content):
         return False
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with open(part, "xb", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
-        pictures.write(BytesIO(content), file, name)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
+    encrypted = ContentFile(pictures.stored(content, f"means/{name}"))
+    cast(Any, mean_faces.storage()).replace(mean_faces.key_of(means, name), encrypted)
     return True

@@ -32,7 +32,7 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
-from kyc_review.training.mean_faces import mean_faces_of
+from kyc_review.training.mean_faces import face_open, mean_faces_of
 from kyc_review.training.selectors import runs_listed
 
 FACES_PER_PAGE = 36
@@ -119,7 +119,7 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponse:
         raise Http404(gettext("There is no such mean face."))
     file = cells[number]["file"]
     try:
-        with (means.output / file).open("rb") as opened:
+        with face_open(means, file) as opened:
             picture = b"".join(SnapshotPictures.of(means.snapshot).pieces(opened, f"means/{file}"))
     except OSError as gone:
         raise Http404(gettext("This picture no longer exists.")) from gone

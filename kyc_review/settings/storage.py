@@ -76,6 +76,8 @@ STORAGE_PLACES: dict[str, dict[str, dict[str, Any]]] = {
         "bundles": _on_disk(BUNDLES_DIR),
         "snapshots": _on_disk(DATA_DIR / "snapshots"),
         "archive": _on_disk(DATA_DIR / "archive", write_once=True),  # rows pruned from the database
+        "training": _on_disk(DATA_DIR / "training"),
+        "means": _on_disk(DATA_DIR / "means"),
     },
     "s3": {
         "originals": _in_bucket("originals", write_once=True),
@@ -83,6 +85,8 @@ STORAGE_PLACES: dict[str, dict[str, dict[str, Any]]] = {
         "bundles": _in_bucket("bundles"),
         "snapshots": _in_bucket("snapshots"),
         "archive": _in_bucket("archive", write_once=True),
+        "training": _in_bucket("training"),
+        "means": _in_bucket("means"),
     },
 }
 

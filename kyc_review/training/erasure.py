@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked, snapshots_holding_unchecked
 from kyc_review.datasets.models import Snapshot
 from kyc_review.training.jobs import JobRefused, job_stop
+from kyc_review.training.mean_faces import faces_remove
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def mean_faces_remove(*, submission_id: UUID) -> None:
         state__in=[MeanFaces.State.QUEUED, MeanFaces.State.FAILED],
     )
     for mean_faces in outdated:  # one that is being computed began without it, and removed what was there
-        shutil.rmtree(mean_faces.output, ignore_errors=True)
+        faces_remove(mean_faces)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from kyc_review.training.models import Job
+from kyc_review.training.models import Job, JobOutput
+from kyc_review.training.outputs import output_end, output_of
 
 READ_BYTES_MAX = 1_000_000
 TAIL_BYTES, TAIL_LINES = 8192, 14
@@ -61,24 +64,19 @@ def progress_of(job: Job) -> Progress:
 
 def log_tail(job: Job) -> str:
     """The last lines of what the training printed."""
-    try:
-        with open(job.log, "rb") as file:
-            file.seek(max(0, job.log.stat().st_size - TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
+    text = output_end(job, JobOutput.Part.LOG, size=TAIL_BYTES)
+    if text is None:
+        text = _file_text(job.log, begin=-TAIL_BYTES)
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
 def progress_lines(job: Job) -> list[dict[str, Any]]:
     """What `ml` wrote; a line that is being written, or is not ours, is left out."""
-    try:
-        with open(job.progress, "rb") as file:
-            raw = file.read(READ_BYTES_MAX)
-    except OSError:
-        return []
+    text = output_of(job, JobOutput.Part.PROGRESS)
+    if text is None:
+        text = _file_text(job.progress)
     found = []
-    for line in raw.splitlines():
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
@@ -86,6 +84,17 @@ def progress_lines(job: Job) -> list[dict[str, Any]]:
         if isinstance(entry, dict):
             found.append(entry)
     return found
+
+
+def _file_text(file: Path, *, begin: int = 0) -> str:
+    """Of a job of an earlier release, which has no rows. begin: negative, counts from the end, in bytes."""
+    try:
+        with open(file, "rb") as opened:
+            if begin:
+                opened.seek(max(0, opened.seek(0, os.SEEK_END) + begin))
+            return opened.read(READ_BYTES_MAX).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _newest_by_process(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -19,9 +19,12 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
+from django.core.files.storage import storages
 
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
+from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.local_copies import is_local
 from kyc_review.datasets import manifest
 from kyc_review.datasets.erasure_marks import images_erased
 from kyc_review.datasets.snapshot_files import (
@@ -34,6 +37,7 @@ from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.registry.bundle_files import bundle_check, bundle_folder, changed
 from kyc_review.registry.bundles import bundle_register
 from kyc_review.registry.models import Bundle
+from kyc_review.training.checkpoints import Checkpoints
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_follow, frozen, replayed
 from kyc_review.training.erasure import require_unmarked
@@ -58,8 +62,9 @@ from kyc_review.training.local_originals import (
     originals_of_ended_forget,
     path_of_original,
 )
-from kyc_review.training.mean_faces import mean_faces_request_missing
+from kyc_review.training.mean_faces import faces_remove, faces_store, mean_faces_request_missing
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
+from kyc_review.training.outputs import OutputRecorder
 from ml.parent_death import PARENT_VARIABLE
 
 log = logging.getLogger(__name__)
@@ -120,6 +125,7 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             require_unmarked(job.snapshot)  # it may have been erased while the work waited
         _require_as_registered(job)
     except (JobRefused, SnapshotFailed, BundleRefused, OSError) as refusal:
+        _raise_if_it_passes(refusal)
         job_end(job, State.FAILED, error=str(refusal))
         return False
     with ExitStack() as held:
@@ -129,8 +135,13 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             )
             arguments = _arguments(job, snapshot, held)
         except (BundleRefused, SnapshotFailed, OSError) as refusal:
+            _raise_if_it_passes(refusal)
             job_end(job, State.FAILED, error=str(refusal))
             return False
+        checkpoints = Checkpoints(job) if isinstance(job, TrainingRun) else None
+        if checkpoints:
+            checkpoints.fetch()
+        recorder = OutputRecorder(job)
         given = held.enter_context(keyring_for(job, snapshot))
         output = held.enter_context(open(job.log, "ab"))
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
@@ -146,16 +157,39 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             },  # it ends when this worker is killed
         )
         try:
-            cancelled = _watch(job, process)
+            cancelled = _watch(job, process, recorder, checkpoints)
         finally:
             _stop(process)
+            recorder.end()
+            if checkpoints:
+                checkpoints.keep()
             if isinstance(job, Comparison):
                 originals_forget(job)
     if cancelled:
         reason = type(job)._default_manager.values_list("error", flat=True).get(pk=job.pk)
         job_end(job, State.CANCELLED, error=reason)
+        _forget(job, checkpoints)
         return False
-    return _conclude(job, process.returncode)
+    succeeded = _conclude(job, process.returncode)
+    job.refresh_from_db()
+    if job.is_ended:
+        _forget(job, checkpoints)
+    return succeeded
+
+
+def _forget(job: Job, checkpoints: Checkpoints | None) -> None:
+    """Where files are stored elsewhere, nothing of an ended job stays on the machine that worked on it."""
+    if checkpoints:
+        checkpoints.forget()
+    if not is_local(storages["training"]):
+        shutil.rmtree(job.directory, ignore_errors=True)
+
+
+def _raise_if_it_passes(refusal: Exception) -> None:
+    """A storage that does not answer fails no job: it is given back, and the sweep tries again."""
+    for reason in (refusal, refusal.__cause__):
+        if isinstance(reason, StorageUnavailable):
+            raise reason
 
 
 def _require_as_registered(job: TrainingRun | Comparison | MeanFaces) -> None:
@@ -201,7 +235,7 @@ def _alive(job: Job) -> Callable[[], None]:
 
 def averaging(means: MeanFaces, *, snapshot: Path) -> list[str]:
     """What computes mean faces, from what is left of the snapshot's images."""
-    shutil.rmtree(means.output, ignore_errors=True)
+    faces_remove(means)
     return ["means", "--manifest", str(snapshot / manifest.NAME), "--out", str(means.output)]
 
 
@@ -234,7 +268,12 @@ def comparing(comparison: Comparison, *, snapshot: Path, champion: Path, candida
     return [*parts, "--candidate", str(candidate), "--out", str(comparison.output)]
 
 
-def _watch(job: Job, process: subprocess.Popen[bytes]) -> bool:
+def _watch(
+    job: Job,
+    process: subprocess.Popen[bytes],
+    recorder: OutputRecorder,
+    checkpoints: Checkpoints | None,
+) -> bool:
     """Until the process ends, or somebody asks to cancel: then True. Raises JobLost, Stopping."""
     renewed = 0.0
     while process.poll() is None:
@@ -245,6 +284,9 @@ def _watch(job: Job, process: subprocess.Popen[bytes]) -> bool:
             if job_renew(job):
                 return True
             renewed = time.monotonic()
+        recorder.record()
+        if checkpoints:
+            checkpoints.keep()
         with suppress(subprocess.TimeoutExpired):
             process.wait(WATCH_EVERY_S)
     return False
@@ -275,7 +317,9 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
             job_end(job, State.SUCCEEDED, candidate=bundle)
             comparison_follow(run=job, candidate=bundle)
         elif isinstance(job, MeanFaces):
-            job_end(job, State.SUCCEEDED, cells=json.loads((job.output / "cells.json").read_text()))
+            cells = json.loads((job.output / "cells.json").read_text())
+            faces_store(job)
+            job_end(job, State.SUCCEEDED, cells=cells)
         else:
             report = json.loads(job.output.read_text())
             _require_measured(job, report)

@@ -1,6 +1,7 @@
 from kyc_review.training.models.alarms import Alarm
 from kyc_review.training.models.gate_settings import GateProposal, GateSettings
 from kyc_review.training.models.jobs import Comparison, Job, MeanFaces, TrainingRun
+from kyc_review.training.models.outputs import JobOutput
 from kyc_review.training.models.proposals import Proposal
 from kyc_review.training.models.schedule import RefusedTraining
 
@@ -10,6 +11,7 @@ __all__ = [
     "GateProposal",
     "GateSettings",
     "Job",
+    "JobOutput",
     "MeanFaces",
     "Proposal",
     "RefusedTraining",

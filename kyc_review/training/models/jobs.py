@@ -17,7 +17,7 @@ from kyc_review.registry.models import Bundle
 
 
 class Job(LeasedRow):
-    """One process' worth of work; its files lie in DATA_DIR/<NOUN>/<pk>.
+    """One process' worth of work; it works in DATA_DIR/<NOUN>/<pk> of the worker's machine.
 
     The row is the work: `due_at` is when a worker may take it (while one holds it, the end of its lease), `attempts`
     counts before work.

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create, snapshots_build_due
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.erase import files_remove, submission_erase

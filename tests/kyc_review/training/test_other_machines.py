@@ -1,0 +1,143 @@
+"""Training on a machine that shares no disk with the others: from a snapshot in S3 to a candidate that scores."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.files.base import ContentFile
+
+from encrypted_files import stream
+from kyc_review.accounts.models import User
+from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.object_storage import ObjectStorage
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.pipeline import champion
+from kyc_review.pipeline import worker as scoring_worker
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Submission
+from kyc_review.training import worker
+from kyc_review.training.checkpoints import Checkpoints
+from kyc_review.training.mean_faces import face_open
+from kyc_review.training.models import Comparison, MeanFaces, TrainingRun
+from kyc_review.training.progress import log_tail, progress_of
+from kyc_review.training.runs import run_request
+from tests.factories.bundles import small_bundle
+from tests.factories.decisions import decide_all
+from tests.factories.object_stores import Store
+from tests.factories.portraits import portrait_bytes
+
+pytestmark = pytest.mark.django_db
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.slow
+def test_a_candidate_is_trained_on_one_machine_compared_and_scored_by_another(
+    moto_store: Store,
+    in_store: Callable[[Store], None],
+    in_bucket: dict[str, ObjectStorage],
+    machine: Callable[[str], Path],
+    submit: Callable[..., Submission],
+    alice: User,
+    tmp_path: Path,
+    key_file: Path,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_store(moto_store)
+    web = machine("web")
+    served = bundle_register(path=small_bundle(tmp_path / "served"), source="baseline")
+    bundle_promote(actor=None, bundle=served)
+    decide_all(submit, alice)
+    run = run_request(snapshot=snapshot_create(name="first"), epochs=1)
+    trainer = machine("trainer")
+    assert worker.run_due_jobs() == 2
+    run.refresh_from_db()
+    assert (run.state, Comparison.objects.get().state) == ("succeeded", "succeeded"), run.error
+    assert names(trainer / "copies" / "snapshots") == [".lock"]
+    assert names(trainer / "training") == names(trainer / "means") == names(trainer / "comparison") == []
+    machine("web")
+    means = MeanFaces.objects.get()
+    with face_open(means, means.cells[0]["file"]) as file:
+        assert stream.is_encrypted(file.read())
+    assert names(web) == []
+    assert progress_of(run).percent == 100
+    assert "recall" in log_tail(run) or "reach a human" in log_tail(run)
+    assert "/training/" not in " ".join(moto_store.keys())
+
+    machine("scorer")
+    settings.SCORING_DEVICE, settings.SCORING_THREADS = "cpu", 1
+    monkeypatch.setattr(champion, "_loaded", None)
+    assert run.candidate is not None
+    bundle_promote(actor=None, bundle=run.candidate)
+    row = submit(image=portrait_bytes(7))
+    scoring_worker.run_until_idle()
+    assert Scoring.objects.get(submission=row).bundle_digest == run.candidate.digest
+
+
+@pytest.fixture
+def begun(run: TrainingRun, in_bucket: dict[str, ObjectStorage], machine: Callable[[str], Path]) -> Path:
+    """The work of a run of which one machine finished a member; its folder."""
+    machine("first")
+    work = run.directory / "work"
+    (work / "members").mkdir(parents=True)
+    (work / "options.json").write_text(json.dumps({"seed": 0}))
+    (work / "members" / "north.safetensors").write_bytes(b"weights")
+    (work / "members" / "east.part").write_bytes(b"half")
+    return work
+
+
+def test_another_machine_goes_on_from_what_was_finished(
+    run: TrainingRun, begun: Path, machine: Callable[[str], Path], in_bucket: dict[str, ObjectStorage]
+) -> None:
+    checkpoints = Checkpoints(run)
+    checkpoints.keep()
+    checkpoints.keep()
+    assert len(in_bucket["training"].listdir(str(run.pk))[1]) == 2
+    second = machine("second")
+    Checkpoints(run).fetch()
+    assert names(second) == ["north.safetensors", "options.json"]
+    assert (run.directory / "work" / "members" / "north.safetensors").read_bytes() == b"weights"
+    Checkpoints(run).forget()
+    assert in_bucket["training"].listdir(str(run.pk))[1] == []
+
+
+def test_a_damaged_checkpoint_is_trained_again_and_one_that_is_not_stored_yet_is_tried_again(
+    run: TrainingRun,
+    begun: Path,
+    machine: Callable[[str], Path],
+    in_bucket: dict[str, ObjectStorage],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage, checkpoints = in_bucket["training"], Checkpoints(run)
+    with monkeypatch.context() as patch:
+
+        def silent(name: str, content: object) -> str:
+            raise StorageUnavailable(name, "the object storage does not answer")
+
+        patch.setattr(storage, "save", silent)
+        checkpoints.keep()
+    checkpoints.keep()
+    (weights,) = (name for name in storage.listdir(str(run.pk))[1] if name.endswith(".safetensors"))
+    storage.save(f"{run.pk}/{weights}", ContentFile(b"other weights"))
+    second = machine("second")
+    Checkpoints(run).fetch()
+    assert names(second) == ["options.json"]
+
+
+def test_a_storage_that_does_not_answer_fails_no_run(
+    run: TrainingRun, in_bucket: dict[str, ObjectStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(name: str, mode: str = "rb") -> None:
+        raise StorageUnavailable(name, "the object storage does not answer")
+
+    monkeypatch.setattr(in_bucket["snapshots"], "open", silent)
+    with pytest.raises(StorageUnavailable):
+        worker.run_due_jobs()
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("queued", 0)
