@@ -311,6 +311,7 @@ def _conclude(job: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
 
 
 def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
+    """Whether the result was kept. Raises StorageUnavailable: the result waits on this machine, members stay."""
     try:
         if isinstance(job, TrainingRun):
             bundle = bundle_register(path=job.output, source=Bundle.Source.TRAINED, actor=job.created_by)
@@ -325,6 +326,7 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
             _require_measured(job, report)
             job_end(job, State.SUCCEEDED, report=report)
     except (BundleRefused, SnapshotFailed, OSError, ValueError, JobRefused) as error:
+        _raise_if_it_passes(error)
         if not isinstance(error, JobRefused):
             job_end(job, State.FAILED, error=BAD_RESULT % {"error": error})
             return False

@@ -1,17 +1,21 @@
 """Training on a machine that shares no disk with the others: from a snapshot in S3 to a candidate that scores."""
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
+from django.utils import timezone
 
 from encrypted_files import stream
 from kyc_review.accounts.models import User
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage import ObjectStorage
+from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.pipeline import champion
 from kyc_review.pipeline import worker as scoring_worker
@@ -20,6 +24,7 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.checkpoints import Checkpoints
+from kyc_review.training.jobs import job_lease
 from kyc_review.training.mean_faces import face_open
 from kyc_review.training.models import Comparison, MeanFaces, TrainingRun
 from kyc_review.training.progress import log_tail, progress_of
@@ -30,6 +35,7 @@ from tests.factories.object_stores import Store
 from tests.factories.portraits import portrait_bytes
 
 pytestmark = pytest.mark.django_db
+NO_IMAGES = b'{"items": [\n]}\n'  # a manifest
 
 
 def names(folder: Path) -> list[str]:
@@ -141,3 +147,89 @@ def test_a_storage_that_does_not_answer_fails_no_run(
         worker.run_due_jobs()
     run.refresh_from_db()
     assert (run.state, run.attempts) == ("queued", 0)
+
+
+@pytest.fixture
+def ready(db: None) -> Snapshot:
+    """Its manifest names no image."""
+    return Snapshot.objects.create(
+        name="ready",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256=hashlib.sha256(NO_IMAGES).hexdigest(),
+        ready_at=timezone.now(),
+        count_real=120,
+        count_fake=80,
+    )
+
+
+@pytest.fixture
+def trained(
+    in_bucket: dict[str, ObjectStorage], machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[TrainingRun], Path]:
+    """trained(run): its process ends well at once and leaves a candidate and a member; their folder."""
+
+    def prepare(run: TrainingRun) -> Path:
+        machine("trainer")
+        in_bucket["snapshots"].save(f"{run.snapshot.name}/manifest.json", ContentFile(NO_IMAGES))
+        monkeypatch.setattr(worker, "mean_faces_request_missing", lambda: 0)
+        monkeypatch.setattr(worker, "comparison_follow", lambda **_: None)
+
+        def process(run: TrainingRun, **_: object) -> list[str]:
+            shutil.rmtree(run.output, ignore_errors=True)
+            small_bundle(run.output)
+            (run.directory / "work" / "members").mkdir(exist_ok=True)
+            (run.directory / "work" / "members" / "north.safetensors").write_bytes(b"weights")
+            return ["--help"]
+
+        monkeypatch.setattr(worker, "training", process)
+        return run.directory
+
+    return prepare
+
+
+def test_a_storage_that_goes_away_when_the_run_ends_costs_nothing(
+    in_bucket: dict[str, ObjectStorage],
+    run: TrainingRun,
+    trained: Callable[[TrainingRun], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = trained(run)
+    with monkeypatch.context() as patch:
+
+        def silent(name: str, content: object) -> str:
+            raise StorageUnavailable(name, "the object storage does not answer")
+
+        patch.setattr(in_bucket["bundles"], "save", silent)
+        with pytest.raises(StorageUnavailable):
+            worker.run_due_jobs()
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.error) == ("queued", 0, "")
+    assert "north.safetensors" in names(folder / "work")
+    assert len(in_bucket["training"].listdir(str(run.pk))[1]) == 1
+    assert worker.run_due_jobs() == 1
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+    assert (folder.exists(), in_bucket["training"].listdir(str(run.pk))[1]) == (False, [])
+
+
+def test_pictures_of_mean_faces_that_are_not_stored_yet_are_tried_again(
+    in_bucket: dict[str, ObjectStorage], ready: Snapshot, machine: Callable[[str], Path]
+) -> None:
+    machine("trainer")
+    means = MeanFaces.objects.create(snapshot=ready)
+    means.output.mkdir(parents=True)
+    (means.output / "cells.json").write_text("[]")
+    (means.output / "1.png").write_bytes(b"PNG")
+    held = job_lease(MeanFaces)
+    assert held is not None
+
+    def silent(name: str, content: object) -> str:
+        raise StorageUnavailable(name, "the object storage does not answer")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_bucket["means"], "save", silent)
+        with pytest.raises(StorageUnavailable):
+            worker._succeed(held)
+    means.refresh_from_db()
+    assert means.state == "running"
