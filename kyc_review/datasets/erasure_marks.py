@@ -20,7 +20,7 @@ from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot, SnapshotItem
-from kyc_review.datasets.snapshot_files import file_exists, file_remove
+from kyc_review.datasets.snapshot_files import file_remove
 from kyc_review.registry.models import Bundle
 
 if TYPE_CHECKING:
@@ -110,14 +110,17 @@ def export_count(*, viewer: User, snapshot: Snapshot) -> int:
 
 
 def image_copies_remove(submission: Submission) -> None:
-    """Delete the image from every snapshot in which no other submission has the same one. Safe to repeat.
+    """Delete an erased image from every snapshot in which no other submission has the same one. Safe to repeat.
 
     Raises OSError.
     """
     for snapshot in snapshots_holding_unchecked(submission.pk):
         copy = manifest.image_path(sha256=submission.sha256, format=submission.format)
-        # Whether others have the same image is asked for a copy alone: that reads the whole set.
-        if file_exists(snapshot, copy) and submission.sha256 in images_erased(snapshot):
+        others = snapshot.items.filter(
+            decision__submission__erased_at=None, decision__submission__sha256=submission.sha256
+        )
+        # Also where no file is there: an interrupted removal may have left versions of it in a bucket.
+        if not others.exists():
             file_remove(snapshot, copy)
 
 

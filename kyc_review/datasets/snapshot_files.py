@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -60,10 +60,6 @@ def file_open(snapshot: Snapshot, name: str = manifest.NAME) -> BinaryIO:
     return cast(BinaryIO, opened.file)  # of django's, reading lines would begin again at the start
 
 
-def file_exists(snapshot: Snapshot, name: str) -> bool:
-    return storage().exists(key_of(snapshot, name))
-
-
 def file_remove(snapshot: Snapshot, name: str) -> None:
     """Safe to repeat. Raises OSError."""
     storage().delete(key_of(snapshot, name))
@@ -98,11 +94,9 @@ def manifest_save(snapshot: Snapshot, file: IO[bytes]) -> None:
 
 def strays_remove(snapshot: Snapshot, *, keep: set[str]) -> None:
     """Delete the images of a storage that is not local but for those of these names. Raises OSError."""
-    names = [f"images/{name}" for name in _listed(snapshot)]
-    for name in names:
-        if name not in keep:
-            file_remove(snapshot, name)
-    if not keep and storage().exists(key_of(snapshot, manifest.NAME)):
+    kept = {key_of(snapshot, name) for name in keep}
+    cast(Any, storage()).delete_below(key_of(snapshot, "images"), keep=kept)
+    if not keep:
         file_remove(snapshot, manifest.NAME)
 
 
@@ -178,9 +172,3 @@ def _fetch(snapshot: Snapshot, folder: Path, gone: set[str], alive: Callable[[],
         finally:
             for waiting in started:
                 waiting.cancel()
-
-
-def _listed(snapshot: Snapshot) -> list[str]:
-    with suppress(FileNotFoundError):
-        return storage().listdir(key_of(snapshot, "images"))[1]
-    return []

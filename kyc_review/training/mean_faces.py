@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
@@ -58,8 +58,7 @@ def faces_remove(means: MeanFaces) -> None:
     """Delete all pictures. Safe to repeat. Raises OSError."""
     shutil.rmtree(means.output, ignore_errors=True)
     if not is_local(storage()):
-        for name in face_names(means):
-            storage().delete(key_of(means, name))
+        cast(Any, storage()).delete_below(key_of(means))
 
 
 def storage() -> Storage:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
 from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.core.object_storage.client import Access, connection_to
 
@@ -47,6 +50,16 @@ class Store:
         """Every version and mark of deletion that the bucket keeps."""
         found = self.client.list_object_versions(Bucket=self.bucket)
         return [one["Key"] for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))]
+
+    def interrupt_next_deletion(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its object is marked as deleted, and the versions are left."""
+        ask = self.client.list_object_versions
+
+        def refuse(**_: Any) -> None:
+            monkeypatch.setattr(self.client, "list_object_versions", ask)
+            raise EndpointConnectionError(endpoint_url="that of the tests")
+
+        monkeypatch.setattr(self.client, "list_object_versions", refuse)
 
     def keep_versions(self) -> None:
         wanted = {"Status": "Enabled"}

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -234,22 +234,47 @@ class ObjectStorage(Storage):
             self._versions_remove(name)
         return has_versions
 
-    def delete_below(self, folder: str) -> None:
-        """All objects whose names begin with `<folder>/`: a listing, and a request for each. Safe to repeat."""
+    def delete_below(self, folder: str, *, keep: Collection[str] = ()) -> None:
+        """All objects whose names begin with `<folder>/`, and every version of them, but for these names.
+
+        Two listings, and a request for each object. Safe to repeat: an interrupted run may have left versions of
+        objects that the first listing no longer has.
+        """
         for file in self.files_below(folder):
-            self.delete(file.name)
+            if file.name not in keep:
+                self.delete(file.name)
+        try:
+            for name, version in self._versions(self.key(f"{folder}/")):
+                if name not in keep:
+                    self._version_remove(name, version)
+        except StorageUnavailable as refused:
+            if not _knows_no_versions(refused):
+                raise
 
     def _versions_remove(self, name: str, but: str = "") -> None:
-        key = self.key(name)
+        for found, version in self._versions(self.key(name)):
+            if found == name and version != but:
+                self._version_remove(name, version)
+
+    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Name and version of each version and mark of deletion; in a bucket that keeps none, of each object."""
         following = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
-        for page in self._pages("list_object_versions", {"Bucket": self.bucket, "Prefix": key}, following):
+        for page in self._pages("list_object_versions", {"Bucket": self.bucket, "Prefix": prefix}, following):
             for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                if found["Key"] == key and found["VersionId"] != but:
-                    with self.connection.request(name) as client:
-                        client.delete_object(**self._target(name), VersionId=found["VersionId"])
+                yield found["Key"][len(self.prefix) + 1 :], found["VersionId"]
+
+    def _version_remove(self, name: str, version: str) -> None:
+        with self.connection.request(name) as client:
+            client.delete_object(**self._target(name), VersionId=version)
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
+
+
+def _knows_no_versions(refused: StorageUnavailable) -> bool:
+    """Whether the store has no such request; then it keeps no versions, either."""
+    response: dict[str, Any] = getattr(refused.__cause__, "response", {})
+    return response.get("Error", {}).get("Code") in ("NotImplemented", "MethodNotAllowed")
 
 
 def digests_of(content: File) -> Digests:

@@ -24,14 +24,15 @@ NO_VERSIONS = "versions: none"
 
 def store_check(storage: ObjectStorage) -> Iterator[str]:
     """A line for each question. Raises StorageUnavailable when the store cannot be used."""
-    name = f"check/{uuid.uuid4().hex}"
+    folder = f"check/{uuid.uuid4().hex}"
+    name = f"{folder}/one"
     first, second = ContentFile(b"first"), ContentFile(b"second")
     try:
         storage.put(name, first, digests_of(first))
         with storage.open(name) as file:
             if file.read() != b"first":
                 raise StorageUnavailable(name, "what was written is not what is read")
-        if [file.name for file in storage.files_below("check")].count(name) != 1:
+        if [file.name for file in storage.files_below(folder)].count(name) != 1:
             raise StorageUnavailable(name, "what was written is not listed")
         yield "write, read and list: work"
         try:
@@ -49,6 +50,7 @@ def store_check(storage: ObjectStorage) -> Iterator[str]:
     finally:
         has_versions = storage.delete_versions(name)
     yield VERSIONS if has_versions else NO_VERSIONS
+    storage.delete_below(folder)
     if storage.exists(name):
         raise StorageUnavailable(name, "what was deleted is still there")
     yield "delete: works"

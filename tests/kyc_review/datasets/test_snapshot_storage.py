@@ -30,10 +30,11 @@ from kyc_review.datasets.snapshots import (
 )
 from kyc_review.datasets.snapshots import snapshot_verify as verify
 from kyc_review.lifecycle.encrypt import snapshots_encrypt
-from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
+from kyc_review.lifecycle.erase import erasures_sweep, files_remove, submission_erase
 from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from ml.sources import manifest as of_training
+from tests.factories.object_stores import Store
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +113,21 @@ def test_an_erased_image_leaves_the_storage_and_every_later_use_of_a_copy(
     with folder_of(snapshot) as folder:
         assert [path.name for path in (folder / "images").iterdir()] == images(stored)
     assert verify(snapshot=snapshot) == 2
+
+
+def test_an_erasure_that_was_interrupted_leaves_no_version_of_the_image(
+    stored: Storage, decided: list[Submission], moto_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moto_store.keep_versions()
+    snapshot_create(name="first")
+    moto_store.interrupt_next_deletion(monkeypatch)
+    gone, kept = decided
+    submission_erase(submission_id=gone.pk, reason="The applicant asked.")
+    files_remove(gone)
+    assert images(stored) == [f"{kept.sha256}.jpg"]
+    assert [key for key in moto_store.versions() if gone.sha256 in key]
+    erasures_sweep()
+    assert not [key for key in moto_store.versions() if gone.sha256 in key]
 
 
 def test_a_builder_that_was_interrupted_leaves_nothing_that_the_next_one_does_not_freeze(

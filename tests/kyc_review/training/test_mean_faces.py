@@ -3,19 +3,23 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
+from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.retraining import snapshot_views
 from kyc_review.review.models import Decision
 from kyc_review.training import worker
-from kyc_review.training.mean_faces import mean_faces_of, mean_faces_request_missing
+from kyc_review.training.mean_faces import faces_remove, mean_faces_of, mean_faces_request_missing
 from kyc_review.training.models import MeanFaces
 from ml.mean_faces import LEAST_PEOPLE
+from tests.factories.object_stores import Store
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +122,20 @@ def test_an_erasure_takes_them_away_until_they_are_computed_without_it(
     assert [cell["faces"] for cell in means.cells] == [1]
     erasures_sweep()
     assert means.output.exists(), "the new ones stay"
+
+
+def test_mean_faces_in_a_bucket_leave_no_version_after_an_interrupted_removal(
+    decide: Callable[..., Decision],
+    in_bucket: dict[str, ObjectStorage],
+    moto_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decide("real")
+    moto_store.keep_versions()
+    means = MeanFaces.objects.create(snapshot=snapshot_create(name="first"))
+    in_bucket["means"].save(f"{means.pk}/faces/0.png", ContentFile(b"PNG"))
+    moto_store.interrupt_next_deletion(monkeypatch)
+    with pytest.raises(StorageUnavailable):
+        faces_remove(means)
+    faces_remove(means)
+    assert not [key for key in moto_store.versions() if "/means/" in key]

@@ -119,6 +119,35 @@ def test_a_versioned_bucket_keeps_nothing_of_what_was_deleted_or_replaced(moto_s
     assert moto_store.versions() == [storage.key(f"{NAME}2")]
 
 
+def test_a_folder_is_deleted_alone(store: Store) -> None:
+    storage = store.storage()
+    for name in ("ab/one", "ab/more/two", "abc"):
+        storage.save(name, content())
+    storage.delete_below("ab", keep={"ab/one"})
+    assert store.keys() == [storage.key("ab/one"), storage.key("abc")]
+    storage.delete_below("ab")
+    assert store.keys() == [storage.key("abc")]
+
+
+def test_an_interrupted_deletion_is_finished_by_the_next_one(
+    moto_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moto_store.keep_versions()
+    storage = moto_store.storage()
+    for name in ("ab/one", "ab/two", "abc"):
+        storage.save(name, content())
+    moto_store.interrupt_next_deletion(monkeypatch)
+    with pytest.raises(StorageUnavailable):
+        storage.delete_below("ab")
+    storage.delete_below("ab", keep={"ab/two"})
+    assert sorted(moto_store.versions()) == [storage.key("ab/two"), storage.key("abc")]
+    moto_store.interrupt_next_deletion(monkeypatch)
+    with pytest.raises(StorageUnavailable):
+        storage.delete("abc")
+    storage.delete("abc")
+    assert moto_store.versions() == [storage.key("ab/two")]
+
+
 def test_a_long_listing_is_read_page_by_page(moto_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = moto_store.storage()
     names = [f"ab/{number:02}.jpeg" for number in range(7)]
