@@ -12,6 +12,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
@@ -28,7 +29,7 @@ from kyc_review.accounts.second_factor.passkeys import request_options
 from kyc_review.accounts.second_factor.second_step import second_step_check
 from kyc_review.accounts.second_factor.selectors import has_passkey, has_second_factor
 from kyc_review.accounts.second_factor.services import Checked
-from kyc_review.accounts.sessions.services import session_note
+from kyc_review.accounts.sessions.services import has_ended_at_provider, session_note
 from kyc_review.audit import services as audit
 
 # Session keys: who entered the correct password and still needs a code; and that a code was given.
@@ -150,6 +151,7 @@ def _pending_user(pending: dict[str, Any]) -> User | None:
     return user
 
 
+@transaction.atomic
 def let_in(
     request: HttpRequest,
     user: User,
@@ -161,7 +163,10 @@ def let_in(
     provider_session: str = "",
 ) -> HttpResponse:
     """`second_factor` and `by` say how, for the event; `in_session` is kept in the new session, and
-    `provider_session` with it, so that the identity provider can end it."""
+    `provider_session` with it, so that the identity provider can end it. One that has ended there leads back to the
+    login."""
+    if provider_session and has_ended_at_provider(user=user, provider_session=provider_session):
+        return redirect("login")
     login(request, user, backend=getattr(user, "backend", None) or BACKEND)
     session_note(request, provider_session=provider_session)
     request.session.update(in_session or {})

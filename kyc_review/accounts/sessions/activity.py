@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
-from kyc_review.accounts.sessions.services import session_note
+from kyc_review.accounts.sessions.services import SESSION_ENDED, session_note
 from kyc_review.audit import services as audit
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _check(request: HttpRequest) -> None:
         person = row.user
         _end(request)
         row.delete()
-        audit.record(action="staff.session_ended", actor=person, target=person, detail={"reason": reason})
+        audit.record(action=SESSION_ENDED, actor=person, target=person, detail={"reason": reason})
     elif now - row.last_seen_at >= NOTED_EVERY and BY_ITSELF not in request.headers:
         UserSession.objects.filter(pk=row.pk).update(last_seen_at=now)
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
 from django.db import models, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from kyc_review.accounts.client_ip import client_address
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import Identity, User
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
+from kyc_review.core.db.locks import lock_for_transaction
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (shown, not bound)
-
-
-PROVIDER_SESSION = "provider_session"  # in `data` of a row: the `sid` of the login at the identity provider
+SESSION_ENDED = "staff.session_ended"
+# In `data` of a row, and in `detail` of the event of its end: the `sid` of the login at the identity provider.
+PROVIDER_SESSION = "provider_session"
+# "kysid": a login is either noted before its logout is looked for, or looks for its logout itself.
+PROVIDER_SESSIONS_LOCK = 0x6B79_7369_64
+ENDED_WITHIN = timedelta(hours=1)  # longer than a login takes, the second step included
 
 
 def session_note(request: HttpRequest, *, provider_session: str = "") -> None:
@@ -28,6 +36,21 @@ def session_note(request: HttpRequest, *, provider_session: str = "") -> None:
             "data": {PROVIDER_SESSION: provider_session} if provider_session else {},
         },
     )
+
+
+def has_ended_at_provider(*, user: User, provider_session: str) -> bool:
+    """Whether the identity provider has ended this session already.
+
+    In the transaction that notes it, so that a logout either finds the session or is found here.
+    """
+    lock_for_transaction(PROVIDER_SESSIONS_LOCK)
+    subject = Identity.objects.filter(user=user).values_list("subject", flat=True).first() or ""
+    return Event.objects.filter(
+        action=SESSION_ENDED,
+        at__gte=timezone.now() - ENDED_WITHIN,
+        detail__subject__in=["", subject],
+        **{f"detail__{PROVIDER_SESSION}": provider_session},
+    ).exists()
 
 
 def sessions_invalidate(*, user: User) -> None:

@@ -24,15 +24,20 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from requests import RequestException
 
-from kyc_review.accounts.models import Identity, User
-from kyc_review.accounts.sessions.services import PROVIDER_SESSION, sessions_invalidate
+from kyc_review.accounts.models import User
+from kyc_review.accounts.sessions.services import (
+    PROVIDER_SESSION,
+    PROVIDER_SESSIONS_LOCK,
+    SESSION_ENDED,
+    sessions_invalidate,
+)
 from kyc_review.accounts.single_sign_on.client import CLOCKS_DIFFER_S, LoginRefused, provider_client
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.core.db.locks import lock_for_transaction
 
 log = logging.getLogger(__name__)
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
-ACTION = "staff.session_ended"
 REASON = "identity_provider"
 MAX_AGE_S = (
     300  # a token is used at once; within this time, and the difference of the clocks, its id counts once
@@ -77,37 +82,39 @@ def logout_token_read(text: str) -> LogoutToken:
     return found
 
 
+@transaction.atomic
 def provider_logout(token: LogoutToken) -> int:
     """End the session of this login at the provider, or all of the person's when the token names none; how many.
 
+    A login that waits for our second factor has no session yet. It ends, too: with a new generation of the person's
+    sessions, or by the event, which `has_ended_at_provider` finds. So a token that ends no session is recorded as well.
     Raises LogoutRefused for a token that was used before.
     """
+    lock_for_transaction(PROVIDER_SESSIONS_LOCK)
     since = timezone.now() - timedelta(seconds=MAX_AGE_S + 2 * CLOCKS_DIFFER_S)
-    if Event.objects.filter(action=ACTION, at__gte=since, detail__token=token.id).exists():
+    if Event.objects.filter(action=SESSION_ENDED, at__gte=since, detail__token=token.id).exists():
         raise LogoutRefused("the token was used before")
     rows = UserSession.objects.select_related("user")
+    named = None
     if token.subject:
-        rows = rows.filter(
-            user__in=Identity.objects.filter(issuer=settings.OIDC_ISSUER, subject=token.subject).values(
-                "user"
-            )
-        )
+        named = User.objects.filter(
+            identity__issuer=settings.OIDC_ISSUER, identity__subject=token.subject
+        ).first()
+        rows = rows.filter(user=named)
     if token.session:
         rows = rows.filter(**{f"data__{PROVIDER_SESSION}": token.session})
     sessions = [row for row in rows if not row.purge()]
-    for person in {row.user for row in sessions}:
-        _end(person, [row for row in sessions if row.user == person], token)
-    return len(sessions)
-
-
-@transaction.atomic
-def _end(person: User, sessions: list[UserSession], token: LogoutToken) -> None:
+    people = {row.user for row in sessions} | ({named} if named else set())
     if not token.session:
-        sessions_invalidate(user=person)
+        for person in people:
+            sessions_invalidate(user=person)
     for row in sessions:
         row.end()
-    detail = {"reason": REASON, "sessions": len(sessions), "token": token.id}
-    audit.record(action=ACTION, target=person, detail=detail)
+    for target in people or {None}:
+        count = sum(row.user == target for row in sessions)
+        detail = {"reason": REASON, "sessions": count, "token": token.id, "subject": token.subject}
+        audit.record(action=SESSION_ENDED, target=target, detail=detail | {PROVIDER_SESSION: token.session})
+    return len(sessions)
 
 
 def _verified(text: str, client: DjangoOAuth2App) -> dict[str, Any]:

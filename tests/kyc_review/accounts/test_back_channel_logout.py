@@ -13,10 +13,12 @@ from django.test import Client
 from joserfc.jwk import OctKey, RSAKey
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.accounts.single_sign_on import client as oidc_client
 from kyc_review.accounts.single_sign_on.provider_logout import EVENT
 from kyc_review.audit.models import Event
 from tests.factories.identity_provider import IdentityProvider
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 START, PATH = "/login/single-sign-on/", "/login/single-sign-on/back-channel-logout/"
@@ -71,7 +73,7 @@ def test_a_token_without_a_session_ends_all_of_the_person(
     sso: IdentityProvider, log_in: Callable[[], tuple[Client, requests.Session]]
 ) -> None:
     (desk, _), (laptop, _) = log_in(), log_in()
-    assert send(sso.forged(LOGOUT | {"sub": "someone-else"})).status_code == 200
+    assert send(sso.forged(LOGOUT | {"sub": "someone-else", "jti": "zero"})).status_code == 200
     assert (is_in(desk), is_in(laptop)) == (True, True)
     assert send(sso.forged(LOGOUT)).status_code == 200
     assert (is_in(desk), is_in(laptop)) == (False, False)
@@ -96,6 +98,35 @@ def test_a_session_of_somebody_else_is_not_ended(
     forged = sso.forged({"sid": session, "jti": "two", "events": {EVENT: {}}}, without=("sub",))
     assert send(forged).status_code == 200
     assert not is_in(desk)
+
+
+@pytest.mark.parametrize("named", ["session", "person", "both"])
+def test_a_login_that_waits_for_the_second_factor_ends_too(
+    sso: IdentityProvider, log_in: Callable[[], tuple[Client, requests.Session]], named: str
+) -> None:
+    desk, _ = log_in()
+    code = second_factor_enrol(user=User.objects.get(), secret=SECRET, code=code_at(time.time()))
+    desk.post("/logout/")
+    waiting, other, there = Client(), Client(), requests.Session()
+    for client, browser in ((waiting, there), (other, requests.Session())):
+        back = sso.visit(client.get(START)["Location"], "alice", browser)
+        assert client.get(back)["Location"] == "/login/code/"
+    session = _claims(waiting.session["login_pending"]["kept"]["in_session"]["single_sign_on_id_token"])[
+        "sid"
+    ]
+    assert send(sso.forged(LOGOUT | {"sub": "mallory", "sid": session, "jti": "zero"})).status_code == 200
+    token = sso.forged(
+        {"session": LOGOUT | {"sid": session}, "person": LOGOUT, "both": LOGOUT | {"sid": session}}[named],
+        without=("sub",) if named == "session" else (),
+    )
+    assert send(token).status_code == 200
+    assert send(token).status_code == 400, "its jti counts once, although it ended no session"
+    waiting.post("/login/code/", {"code": code[0]})
+    assert not is_in(waiting)
+    other.post("/login/code/", {"code": code[1]})
+    assert is_in(other) is (named != "person")
+    ended = Event.objects.filter(action="staff.session_ended", detail__token="one").get()
+    assert ended.detail["sessions"] == 0
 
 
 @pytest.mark.parametrize(
