@@ -129,6 +129,8 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
         job_end(job, State.FAILED, error=str(refusal))
         return False
     with ExitStack() as held:
+        if isinstance(job, Comparison):
+            held.callback(originals_forget, job)
         try:
             snapshot = held.enter_context(
                 snapshot_folder(job.snapshot, erased=images_erased, alive=_alive(job))
@@ -156,15 +158,14 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
                 PARENT_VARIABLE: str(os.getpid()),
             },  # it ends when this worker is killed
         )
-        try:
-            cancelled = _watch(job, process, recorder, checkpoints)
-        finally:
-            _stop(process)
-            recorder.end()
-            if checkpoints:
-                checkpoints.keep()
+        with ExitStack() as ending:  # files before rows, which a database that is away refuses
+            ending.callback(recorder.end)
             if isinstance(job, Comparison):
-                originals_forget(job)
+                ending.callback(originals_forget, job)
+            if checkpoints:
+                ending.callback(checkpoints.keep)
+            ending.callback(_stop, process)
+            cancelled = _watch(job, process, recorder, checkpoints)
     if cancelled:
         reason = type(job)._default_manager.values_list("error", flat=True).get(pk=job.pk)
         job_end(job, State.CANCELLED, error=reason)

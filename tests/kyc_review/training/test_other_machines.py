@@ -3,12 +3,14 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
+from django.db import OperationalError
 from django.utils import timezone
 
 from encrypted_files import stream
@@ -27,6 +29,7 @@ from kyc_review.training.checkpoints import Checkpoints
 from kyc_review.training.jobs import job_lease
 from kyc_review.training.mean_faces import face_open
 from kyc_review.training.models import Comparison, MeanFaces, TrainingRun
+from kyc_review.training.outputs import OutputRecorder
 from kyc_review.training.progress import log_tail, progress_of
 from kyc_review.training.runs import run_request
 from tests.factories.bundles import small_bundle
@@ -164,15 +167,20 @@ def ready(db: None) -> Snapshot:
 
 
 @pytest.fixture
+def frozen(in_bucket: dict[str, ObjectStorage], ready: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot's files are in the bucket; nobody asks for its mean faces."""
+    in_bucket["snapshots"].save(f"{ready.name}/manifest.json", ContentFile(NO_IMAGES))
+    monkeypatch.setattr(worker, "mean_faces_request_missing", lambda: 0)
+
+
+@pytest.fixture
 def trained(
-    in_bucket: dict[str, ObjectStorage], machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    frozen: None, machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[TrainingRun], Path]:
     """trained(run): its process ends well at once and leaves a candidate and a member; their folder."""
 
     def prepare(run: TrainingRun) -> Path:
         machine("trainer")
-        in_bucket["snapshots"].save(f"{run.snapshot.name}/manifest.json", ContentFile(NO_IMAGES))
-        monkeypatch.setattr(worker, "mean_faces_request_missing", lambda: 0)
         monkeypatch.setattr(worker, "comparison_follow", lambda **_: None)
 
         def process(run: TrainingRun, **_: object) -> list[str]:
@@ -233,3 +241,54 @@ def test_pictures_of_mean_faces_that_are_not_stored_yet_are_tried_again(
             worker._succeed(held)
     means.refresh_from_db()
     assert means.state == "running"
+
+
+def rows_refused(*_: object) -> None:
+    raise OperationalError("the database is away")
+
+
+def test_what_was_finished_is_stored_although_the_database_is_away_when_the_process_ends(
+    in_bucket: dict[str, ObjectStorage],
+    run: TrainingRun,
+    trained: Callable[[TrainingRun], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    members = trained(run) / "work" / "members"
+
+    def watched(_: TrainingRun, process: "subprocess.Popen[bytes]", *__: object) -> bool:
+        process.wait()
+        (members / "last.safetensors").write_bytes(b"weights")
+        return False
+
+    monkeypatch.setattr(worker, "_watch", watched)
+    monkeypatch.setattr(OutputRecorder, "end", rows_refused)
+    with pytest.raises(OperationalError):
+        worker.run_due_jobs()
+    stored = in_bucket["training"].listdir(str(run.pk))[1]
+    assert sorted(name.partition("-")[2] for name in stored) == ["last.safetensors", "north.safetensors"]
+
+
+@pytest.mark.parametrize("away", ["begin", "end"])
+def test_no_copy_of_an_original_stays_although_the_database_is_away(
+    frozen: None,
+    comparison: Comparison,
+    machine: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    away: str,
+) -> None:
+    machine("trainer")
+    Comparison.objects.update(state="queued", report={})
+    copy = comparison.directory / "originals" / "1.jpg"
+
+    def process(*_: object, **__: object) -> list[str]:
+        copy.parent.mkdir()
+        copy.write_bytes(b"JPEG")
+        comparison.replay.write_text("")
+        return ["--help"]
+
+    monkeypatch.setattr(worker, "comparing", process)
+    monkeypatch.setattr(OutputRecorder, "__init__" if away == "begin" else "end", rows_refused)
+    with pytest.raises(OperationalError):
+        worker.run_due_jobs()
+    assert comparison.directory.exists()
+    assert not copy.exists()
