@@ -19,12 +19,10 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
-from django.core.files.storage import storages
 
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
 from kyc_review.core.files import StorageUnavailable
-from kyc_review.core.local_copies import is_local
 from kyc_review.datasets import manifest
 from kyc_review.datasets.erasure_marks import images_erased
 from kyc_review.datasets.snapshot_files import (
@@ -56,6 +54,7 @@ from kyc_review.training.jobs import (
     job_renew,
 )
 from kyc_review.training.keyrings import keyring_for
+from kyc_review.training.leftovers import folder_remove, leftovers_remove
 from kyc_review.training.local_originals import (
     originals_fetch,
     originals_forget,
@@ -95,6 +94,7 @@ def run_due_jobs() -> int:
         log.error("no training: %s", text)
         return 0
     originals_of_ended_forget()
+    leftovers_remove()
     while not _stopping.is_set() and (job := _next()):
         try:
             ended_well = _work(job)
@@ -179,11 +179,9 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
 
 
 def _forget(job: Job, checkpoints: Checkpoints | None) -> None:
-    """Where files are stored elsewhere, nothing of an ended job stays on the machine that worked on it."""
     if checkpoints:
         checkpoints.forget()
-    if not is_local(storages["training"]):
-        shutil.rmtree(job.directory, ignore_errors=True)
+    folder_remove(job)
 
 
 def _raise_if_it_passes(refusal: Exception) -> None:

@@ -173,7 +173,7 @@ class ObjectStorage(Storage):
             asked |= {name: page[place] for name, place in following.items()}
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        below = [file.name[len(path) + 1 :] for file in self.files_below(path)]
+        below = [file.name.removeprefix(f"{path}/") for file in self.files_below(path)]
         folders = {name.partition("/")[0] for name in below if "/" in name}
         return sorted(folders), [name for name in below if "/" not in name]
 

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.checkpoints import Checkpoints
-from kyc_review.training.jobs import job_lease
+from kyc_review.training.jobs import job_lease, job_stop
+from kyc_review.training.leftovers import leftovers_remove
 from kyc_review.training.mean_faces import face_open
 from kyc_review.training.models import Comparison, MeanFaces, TrainingRun
 from kyc_review.training.outputs import OutputRecorder
@@ -168,7 +170,7 @@ def ready(db: None) -> Snapshot:
 
 @pytest.fixture
 def frozen(in_bucket: dict[str, ObjectStorage], ready: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The snapshot's files are in the bucket; nobody asks for its mean faces."""
+    """The snapshot's files are in the bucket; its mean faces are not asked for."""
     in_bucket["snapshots"].save(f"{ready.name}/manifest.json", ContentFile(NO_IMAGES))
     monkeypatch.setattr(worker, "mean_faces_request_missing", lambda: 0)
 
@@ -292,3 +294,33 @@ def test_no_copy_of_an_original_stays_although_the_database_is_away(
         worker.run_due_jobs()
     assert comparison.directory.exists()
     assert not copy.exists()
+
+
+def test_nothing_of_jobs_that_ended_elsewhere_or_without_a_worker_stays(
+    in_bucket: dict[str, ObjectStorage],
+    run: TrainingRun,
+    begun: Path,
+    frozen: None,
+    comparison: Comparison,
+) -> None:
+    others = run_request(snapshot=run.snapshot, epochs=2)
+    others.directory.mkdir(parents=True)
+    TrainingRun.objects.filter(pk=others.pk).update(
+        state="running", lease_holder="other", due_at=timezone.now() + timedelta(hours=1)
+    )
+    comparison.directory.mkdir(parents=True)
+    unknown = comparison.directory.with_name("999999")
+    unknown.mkdir()
+    Checkpoints(run).keep()
+    in_bucket["training"].save(f"{others.pk}/0-north.safetensors", ContentFile(b"weights"))
+    job_stop(job=run, actor=None)
+    assert worker.run_due_jobs() == 0
+    assert [path.exists() for path in (run.directory, comparison.directory)] == [False, False]
+    assert [path.exists() for path in (others.directory, unknown)] == [True, True]
+    assert in_bucket["training"].listdir("")[0] == [str(others.pk)]
+
+
+def test_a_local_storage_keeps_the_folders_of_ended_jobs(comparison: Comparison) -> None:
+    comparison.directory.mkdir(parents=True)
+    leftovers_remove()
+    assert comparison.directory.exists()
