@@ -82,8 +82,8 @@ def test_inputs(shape: Shape) -> np.ndarray:
 
 def write(
     folder: Path, *, key: str, inputs: Mapping[str, Shape], expected: Any, about: Mapping[str, Any]
-) -> None:
-    """export.json, for the network that the folder has already."""
+) -> str:
+    """export.json, for the network that the folder has already; its SHA-256. The folder must be private."""
     sha256 = hashlib.sha256((folder / NETWORK).read_bytes()).hexdigest()
     export = Export(
         key,
@@ -92,14 +92,21 @@ def write(
         np.asarray(expected, np.float64).tolist(),
         dict(about),
     )
-    text = json.dumps({"format": FORMAT, **asdict(export)}, allow_nan=False)
-    (folder / MANIFEST).write_text(text + "\n")
+    text = json.dumps({"format": FORMAT, **asdict(export)}, allow_nan=False) + "\n"
+    (folder / MANIFEST).write_text(text)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(folder: Path, key: str) -> tuple[Export, bytes]:
-    """The export that `key` names, and its network. Raises EngineRefused when it is damaged or another one."""
+def read(folder: Path, key: str, *, manifest_sha256: str | None = None) -> tuple[Export, bytes]:
+    """The export that `key` names, and its network. Raises EngineRefused when it is damaged or another one.
+
+    Each file is read once: what is compared with manifest_sha256, and with the manifest, are the bytes that are used.
+    """
     try:
-        found = json.loads((folder / MANIFEST).read_bytes())
+        manifest = (folder / MANIFEST).read_bytes()
+        if manifest_sha256 not in (None, hashlib.sha256(manifest).hexdigest()):
+            raise ValueError("it is not the one that was signed")
+        found = json.loads(manifest)
         if found.pop("format") != FORMAT:
             raise ValueError("it has another format")
         export = Export(**found)

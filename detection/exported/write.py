@@ -1,10 +1,12 @@
 """Write an export: `python -m detection.exported.write bundle|auxiliary SOURCE KEY FOLDER`.
 
-A program of its own, so that the process that scores never loads torch.
+The last line that it prints is the SHA-256 of the manifest, which names the network's. A program of its own,
+so that the process that scores never loads torch.
 """
 
 import argparse
 import hashlib
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,18 +59,21 @@ class AuxiliaryGraph(nn.Module):
         return logits[:, 1:] - logits[:, :1] if logits.shape[1] == 2 else logits[:, :1]
 
 
-def export_bundle(source: Path, key: str, folder: Path) -> None:
-    """Raises BundleRefused."""
+def export_bundle(source: Path, key: str, folder: Path) -> str:
+    """The manifest's SHA-256. Raises BundleRefused."""
     bundle = bundles.read(source)
     inputs = {name: (view.side, view.side, 3) for name, view in views_of(bundle).items()}
     graph = BundleGraph(bundle)
     _export(graph, inputs, folder)
     about = {"version": bundle.version, "digest": bundle.digest}
-    write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
+    return write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
 
 
-def export_auxiliary(source: Path, key: str, folder: Path) -> None:
-    """Raises AuxiliaryModelRefused; ValueError for a model that does not look at the face, or asks for no person."""
+def export_auxiliary(source: Path, key: str, folder: Path) -> str:
+    """The manifest's SHA-256.
+
+    Raises AuxiliaryModelRefused; ValueError for a model that does not look at the face, or asks for no person.
+    """
     model = load_auxiliary_model(source)
     if not model.sees_faces or model.review_above is None:
         raise ValueError(
@@ -80,7 +85,7 @@ def export_auxiliary(source: Path, key: str, folder: Path) -> None:
     _export(graph, inputs, folder)
     digest = hashlib.sha256((source / MANIFEST).read_bytes()).hexdigest()
     about = {"name": model.name, "review_above": model.review_above, "digest": digest, "view": model.view}
-    write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
+    return write(folder, key=key, inputs=inputs, expected=_results(graph, inputs), about=about)
 
 
 def _export(graph: nn.Module, inputs: Mapping[str, Shape], folder: Path) -> None:
@@ -115,7 +120,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     asked = parser.parse_args()
     export = export_bundle if asked.kind == "bundle" else export_auxiliary
-    export(asked.source, asked.key, asked.folder)
+    sys.stdout.write(export(asked.source, asked.key, asked.folder) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """ONNX Runtime as the engine of a scoring worker: exports of models, made once and checked at each start.
 
 Torch writes an export in a process of its own, so that this one never loads it. An export is signed with SECRET_KEY:
-another hand that can write DATA_DIR cannot exchange the networks, as it cannot exchange a bundle's.
+another hand that can write DATA_DIR cannot exchange the networks, as it cannot exchange a bundle's. Until it is signed
+it lies in a private folder elsewhere, and what is signed is what that process reports, not what lies there.
 """
 
 import hashlib
 import logging
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -69,18 +72,22 @@ def export_ensure(kind: str, source: Path, digest: str) -> tuple[Export, bytes]:
     try:
         folders.leftovers_remove(place.parent, prefix="incoming-", older_than_s=STAGED_MAX_S)
         with folders.staging(place.parent, f"incoming-{uuid.uuid4().hex}") as folder:
-            _write(kind, source, key, folder)
-            if files.read(folder, key)[0].about["digest"] != digest:
-                raise EngineRefused(f"{source} changed while it was exported")
-            (folder / SIGNATURE).write_text(_signer.sign(_manifest_digest(folder)))
+            with tempfile.TemporaryDirectory(prefix="kyc-export-") as private:
+                made = Path(private)
+                signed = _write(kind, source, key, made)
+                if files.read(made, key, manifest_sha256=signed)[0].about["digest"] != digest:
+                    raise EngineRefused(f"{source} changed while it was exported")
+                for name in (files.MANIFEST, files.NETWORK):
+                    shutil.copyfile(made / name, folder / name)
+            (folder / SIGNATURE).write_text(_signer.sign(signed))
             folders.publish(folder, place)
     except OSError as error:
         raise EngineRefused(f"{source} cannot be exported to {place}: {error}") from error
     return _read(place, key)
 
 
-def _write(kind: str, source: Path, key: str, folder: Path) -> None:
-    """In a process that has torch. Raises EngineRefused."""
+def _write(kind: str, source: Path, key: str, folder: Path) -> str:
+    """In a process that has torch; the manifest's SHA-256, as that process computed it. Raises EngineRefused."""
     command = [sys.executable, "-m", "detection.exported.write", kind, str(source), key, str(folder)]
     try:
         done = subprocess.run(  # noqa: S603  (our own program, no shell)
@@ -91,18 +98,12 @@ def _write(kind: str, source: Path, key: str, folder: Path) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise EngineRefused(f"{source} cannot be exported (exit status {done.returncode}): {last}")
+    return done.stdout.split()[-1]
 
 
 def _read(place: Path, key: str) -> tuple[Export, bytes]:
     try:
         signed = _signer.unsign((place / SIGNATURE).read_text())
-        is_ours = signed == _manifest_digest(place)
-    except (OSError, BadSignature, UnicodeDecodeError):
-        is_ours = False
-    if not is_ours:
-        raise EngineRefused(f"{place} is not signed by this installation")
-    return files.read(place, key)
-
-
-def _manifest_digest(folder: Path) -> str:
-    return hashlib.sha256((folder / files.MANIFEST).read_bytes()).hexdigest()
+    except (OSError, BadSignature, UnicodeDecodeError) as error:
+        raise EngineRefused(f"{place} is not signed by this installation") from error
+    return files.read(place, key, manifest_sha256=signed)

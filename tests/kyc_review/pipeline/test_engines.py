@@ -1,6 +1,9 @@
 """The scoring worker with ONNX Runtime: no torch in its process, torch's votes, and torch where it is refused."""
 
+import hashlib
+import json
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from detection.auxiliary_files import MANIFEST
 from detection.bundle import BundleRefused
 from detection.decoding import decode
 from detection.ensemble import Ensemble
-from detection.exported.files import NETWORK, EngineRefused
+from detection.exported import files
+from detection.exported.files import NETWORK, EngineRefused, export_key
 from detection.exported.runtime import Runtime
 from detection.precision import FORCE_FLOAT32
 from kyc_review.pipeline import auxiliary_models, champion, engines, heartbeat
@@ -29,8 +33,23 @@ pytestmark = pytest.mark.django_db
 pytest.importorskip("onnxruntime")
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A bundle, its export by a process with torch, and what that process reported."""
+    root = tmp_path_factory.mktemp("engines")
+    made = tiny_bundle(root / "tiny", threshold=0.9999)
+    (root / "export").mkdir()
+    reported = engines._write("bundle", root / "tiny", export_key(made.digest), root / "export")
+    return root / "tiny", root / "export", reported
+
+
 @pytest.fixture
-def bundle(settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bundle]:
+def bundle(
+    settings: LazySettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exported: tuple[Path, Path, str],
+) -> Iterator[Bundle]:
     """In production, where ONNX Runtime is the engine and no auxiliary model takes part."""
     settings.SCORING_ENGINE, settings.SCORING_DEVICE = "onnxruntime", "cpu"
     settings.EXPORTED_DIR = tmp_path / "exported"
@@ -38,42 +57,97 @@ def bundle(settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auxiliary_models, "shipped_auxiliary_models", list)
     monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
     auxiliary_models._exported.cache_clear()
-    tiny_bundle(tmp_path / "tiny", threshold=0.9999)
+    shutil.copytree(exported[0], tmp_path / "tiny")
     row = bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED)
     bundle_promote(actor=None, bundle=row)
     yield row
     auxiliary_models._exported.cache_clear()
 
 
+@pytest.fixture
+def written(exported: tuple[Path, Path, str], monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders in which an export was made: each gets what the process with torch wrote once."""
+    found: list[Path] = []
+
+    def write(kind: str, source: Path, key: str, folder: Path) -> str:
+        assert (kind, key) == ("bundle", json.loads((exported[1] / files.MANIFEST).read_bytes())["key"])
+        found.append(folder)
+        shutil.copytree(exported[1], folder, dirs_exist_ok=True)
+        return exported[2]
+
+    monkeypatch.setattr(engines, "_write", write)
+    return found
+
+
+def exchange(folder: Path) -> None:
+    """Another network, and a manifest that names it."""
+    (folder / NETWORK).write_bytes(b"of another hand")
+    manifest = json.loads((folder / files.MANIFEST).read_bytes())
+    manifest["sha256"] = hashlib.sha256(b"of another hand").hexdigest()
+    (folder / files.MANIFEST).write_text(json.dumps(manifest))
+
+
 def test_an_export_is_made_once_and_again_when_it_is_damaged_or_not_ours(
-    bundle: Bundle, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, settings: LazySettings, written: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
-    made = engines._write
-
-    def counted(kind: str, source: Path, key: str, folder: Path) -> None:
-        written.append(kind)
-        if len(written) == 1:
-            made(kind, source, key, folder)
-            shutil.copytree(folder, tmp_path / "first")
-        else:  # what the program would write again
-            shutil.copytree(tmp_path / "first", folder, dirs_exist_ok=True)
-
-    monkeypatch.setattr(engines, "_write", counted)
     for _ in range(2):
         assert champion.load_ensemble(bundle).engine == "onnxruntime"
-    assert written == ["bundle"]
+    assert len(written) == 1
     (place,) = settings.EXPORTED_DIR.iterdir()
     (place / NETWORK).write_bytes(b"other")
     champion.load_ensemble(bundle)
     (place / engines.SIGNATURE).unlink()
     champion.load_ensemble(bundle)
+    exchange(place)
+    champion.load_ensemble(bundle)
     settings.SECRET_KEY = "of another installation"
     settings.SECRET_KEY_FALLBACKS = []
     monkeypatch.setattr(engines, "_signer", Signer(salt="kyc_review.pipeline.engines"))
     assert champion.load_ensemble(bundle).engine == "onnxruntime"
-    assert written == ["bundle"] * 4
+    assert len(written) == 5
+    assert not any(folder.exists() for folder in written)
     assert not ScoringWorker.objects.exclude(engine_refused="").exists()
+
+
+def test_an_export_is_made_in_a_private_folder_and_what_is_exchanged_there_is_not_signed(
+    bundle: Bundle, settings: LazySettings, written: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, private = engines._write, []
+
+    def exchanged(kind: str, source: Path, key: str, folder: Path) -> str:
+        private.append(
+            stat.S_IMODE(folder.stat().st_mode) == 0o700
+            and not folder.is_relative_to(settings.EXPORTED_DIR)
+            and not folder.is_relative_to(settings.DATA_DIR)
+        )
+        reported = write(kind, source, key, folder)
+        exchange(folder)
+        return reported
+
+    monkeypatch.setattr(engines, "_write", exchanged)
+    with pytest.raises(EngineRefused, match="not the one that was signed"):
+        engines.export_ensure("bundle", bundle.directory, bundle.digest)
+    assert private == [True]
+    assert not list(settings.EXPORTED_DIR.iterdir())
+
+
+def test_what_is_exchanged_after_its_signature_was_checked_is_not_used(
+    bundle: Bundle, settings: LazySettings, written: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines.export_ensure("bundle", bundle.directory, bundle.digest)
+    (place,) = settings.EXPORTED_DIR.iterdir()
+    read = Path.read_bytes
+
+    def read_and_exchange(file: Path) -> bytes:
+        found = read(file)
+        if file == place / files.MANIFEST:
+            monkeypatch.setattr(Path, "read_bytes", read)
+            exchange(place)
+        return found
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_exchange)
+    with pytest.raises(EngineRefused):
+        engines._read(place, place.name)
 
 
 def test_torch_scores_and_it_is_said_when_the_results_differ(
