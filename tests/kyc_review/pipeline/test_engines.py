@@ -187,6 +187,7 @@ def test_a_deciding_auxiliary_model_that_cannot_be_exported_is_asked_in_torch(
     assert "the face alone" in ScoringWorker.objects.get(pk="host:7:abc").engine_refused
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_with_onnx_runtime_gives_torchs_votes_and_loads_no_torch(
     bundle: Bundle,
