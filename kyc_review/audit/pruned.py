@@ -17,7 +17,7 @@ from kyc_review.audit.models import Event, SealedBatch
 from kyc_review.core.row_archive import archive_lines
 
 PRUNED = "audit.pruned"
-# What every submission writes. Acts of people, and events that a record is compared with, are never pruned.
+# What every submission writes. Acts of people are never pruned; `uncompared` counts the records of what is.
 PRUNED_ACTIONS = ("submission.received", "submission.scored")
 
 

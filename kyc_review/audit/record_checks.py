@@ -4,16 +4,15 @@ for these records, too."""
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
+from kyc_review.audit.pruned import PRUNED_ACTIONS
 from kyc_review.audit.record_kinds import Compared, RecordKind, record_kinds
+from kyc_review.audit.uncompared import APART_MAX, Uncompared
 
 NAMED = 20
-# A record and its event are of one transaction; some times of records are those of another computer's clock.
-APART_MAX = timedelta(minutes=5)
 ROWS_AT_ONCE = 2000
 UNREADABLE = "SELECT id FROM audit_event WHERE jsonb_typeof(detail) <> 'object' ORDER BY id"
 # Without these CASEs one event, which stays for good, would stop every comparison for good.
@@ -30,33 +29,42 @@ COMPARE = f"""WITH record AS (
         row_number() OVER (PARTITION BY action, {{target}}, actor_id ORDER BY id) AS n
     FROM audit_event WHERE action = ANY(%(actions)s)
 ), pair AS (
-    SELECT record.id AS record, event.id AS event, action,
+    SELECT record.id AS record, event.id AS event, action, record.at AS recorded_at,
         record.at NOT BETWEEN event.at - %(apart)s AND event.at + %(apart)s AS apart,
         ARRAY(SELECT f.key FROM jsonb_each(event.detail) AS f
             WHERE record.said ? f.key AND record.said->f.key <> f.value ORDER BY f.key) AS wrong
     FROM record FULL JOIN event USING (action, target, actor, n)
 )
-SELECT record, event, action, coalesce(apart, true), wrong FROM pair
+SELECT record, event, action, recorded_at, coalesce(apart, true), wrong FROM pair
 WHERE record IS NULL OR event IS NULL OR coalesce(apart, true) OR wrong <> '{{{{}}}}' ORDER BY record, event"""  # noqa: S608  (SQL of our own)
 
 OLDER = "SELECT count(*) FROM audit_event WHERE action = ANY(%(actions)s) AND NOT detail ? %(since)s"
 
 
 @transaction.atomic
-def records_verify() -> list[str]:
-    """`record_problems` of every kind, in one snapshot of the database."""
+def records_verify() -> tuple[list[str], list[str]]:
+    """`record_problems` of every kind, and notes, in one snapshot of the database."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    return record_problems()
+    uncompared = Uncompared.read()
+    problems = record_problems(uncompared)
+    return problems, record_notes() + uncompared.notes()
 
 
-def record_problems() -> list[str]:
+def record_problems(uncompared: Uncompared | None = None) -> list[str]:
     """A problem for events whose detail cannot be read, for records without event, for those whose event says otherwise
-    or is dated otherwise, and for events without record; at most NAMED of a sort are named. Needs a transaction."""
+    or is dated otherwise, and for events without record; at most NAMED of a sort are named. Needs a transaction.
+
+    Records whose event may have been pruned are counted in `uncompared`, and a problem only if they are too many.
+    """
+    uncompared = uncompared or Uncompared.read()
     found = _unreadable()
     for kind in record_kinds():
-        found += _problems(kind) if isinstance(kind, RecordKind) else _compared_problems(kind)
-    return found
+        if isinstance(kind, RecordKind):
+            found += _problems(kind, uncompared)
+        else:
+            found += _compared_problems(kind, uncompared)
+    return found + uncompared.problems()
 
 
 def _unreadable() -> list[str]:
@@ -81,14 +89,16 @@ def record_notes() -> list[str]:
     return found
 
 
-def _problems(kind: RecordKind) -> list[str]:
+def _problems(kind: RecordKind, uncompared: Uncompared) -> list[str]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     with connection.chunked_cursor() as cursor:
         cursor.cursor.itersize = ROWS_AT_ONCE
         values: dict[str, Any] = {"actions": list(kind.actions), "apart": APART_MAX}
         cursor.execute(COMPARE.format(records=kind.records, target=kind.target), values)
-        for record, event, action, apart, wrong in cursor:
+        for record, event, action, at, apart, wrong in cursor:
             if event is None:
+                if uncompared.takes(kind.name, at if action in PRUNED_ACTIONS else None):
+                    continue
                 found["no event"].append(f"{kind.name} {record} ({action})")
             elif record is None:
                 found["no record"].append(f"event {event} ({action}) of a {kind.name}")
@@ -100,13 +110,15 @@ def _problems(kind: RecordKind) -> list[str]:
     return [_problem(sort, named) for sort, named in found.items()]
 
 
-def _compared_problems(kind: Compared) -> list[str]:
+def _compared_problems(kind: Compared, uncompared: Uncompared) -> list[str]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     with connection.chunked_cursor() as cursor:
         cursor.cursor.itersize = ROWS_AT_ONCE
         cursor.execute(kind.found)
-        for record, event, names in cursor:
+        for record, event, names, at in cursor:
             if event is None:
+                if uncompared.takes(kind.name, at, is_own=kind.has_own_event):
+                    continue
                 found["no event"].append(f"{kind.name} {record}")
             elif record is None:
                 found["no record"].append(f"event {event} of a {kind.name}")

@@ -26,12 +26,14 @@ class RecordKind(NamedTuple):
 
 class Compared(NamedTuple):
     """Records with a comparison of their own: one event for each, or the latest counts. `found`: SQL that gives
-    (record, event, names of fields) of those that contradict each other, with null for the one that is missing, and 0
-    where no event is concerned. `sort`: what such a contradiction is called."""
+    (record, event, names of fields, at) of those that contradict each other, with null for the one that is missing, and
+    0 where no event is concerned; `at`: the record's time where its missing event would be of a kind that is pruned.
+    `sort`: what such a contradiction is called. `has_own_event`: one for each record, of no other kind of record."""
 
     name: str
     found: str
     sort: str = "contradicts its event"
+    has_own_event: bool = False
 
 
 def closed(prefix: str, approved: str = "") -> tuple[str, ...]:

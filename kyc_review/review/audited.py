@@ -5,7 +5,8 @@ Models lead to results, too, and checks; all are here, because the last event of
 
 from kyc_review.audit.models import Event
 from kyc_review.audit.record_kinds import Compared, RecordKind
-from kyc_review.submissions.models import Submission
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import ResultReason, Submission
 
 # As a decision says it; another text where its item is one of another submission.
 OF_SUBMISSION = """CASE d.submission_id WHEN i.submission_id THEN d.submission_id::text
@@ -23,6 +24,10 @@ UNDONE = f"""SELECT u.id, u.undone_at, 'item.undone', d.item_id::text, d.reviewe
     jsonb_build_object('decision', d.id, 'label', d.label, 'submission', {OF_SUBMISSION})
     FROM review_decisionundo AS u JOIN review_decision AS d ON d.id = u.decision_id
     JOIN review_reviewitem AS i ON i.id = d.item_id"""  # noqa: S608
+# Only the event of a clear verdict is pruned; other results have events that stay.
+CLEARED = f"""CASE WHEN s.result = 'clear' AND s.result_reason = '{ResultReason.MODELS_AGREE.value}' AND EXISTS (
+        SELECT FROM {Scoring._meta.db_table} AS v WHERE v.submission_id = s.id AND v.verdict = 'clear')
+    THEN s.completed_at END"""
 # Older events of items name no submission, and older verdicts no result: a clear verdict may have gone to people, as a
 # check wanted it, so it is compared only where there is a result.
 RESULTS = f"""WITH told AS (
@@ -45,7 +50,7 @@ RESULTS = f"""WITH told AS (
     ) AS result_event ORDER BY submission, event DESC
 )
 SELECT s.id, told.event, array_remove(ARRAY[CASE WHEN s.result <> told.result THEN 'result' END,
-    CASE WHEN s.result_reason <> told.reason THEN 'reason' END], NULL)
+    CASE WHEN s.result_reason <> told.reason THEN 'reason' END], NULL), {CLEARED}
 FROM {Submission._meta.db_table} AS s LEFT JOIN told ON told.submission = s.id::text
 WHERE (told.event IS NULL AND s.result <> '')
     OR (s.result <> told.result AND (told.is_told OR s.result <> '')) OR s.result_reason <> told.reason

@@ -13,7 +13,7 @@ RECEIVED = f"""SELECT s.id, e.id, array_remove(ARRAY[CASE WHEN s.sha256 <> e.det
     CASE WHEN s.integration_id::text <> e.actor_id THEN 'integration' END,
     CASE WHEN s.received_at NOT BETWEEN e.at - interval '5 minutes' AND e.at + interval '5 minutes'
         THEN 'received_at' END,
-    CASE WHEN NOT {KEPT} THEN 'data key' END], NULL)
+    CASE WHEN NOT {KEPT} THEN 'data key' END], NULL), s.received_at
 FROM submissions_submission AS s
 FULL JOIN (SELECT * FROM {Event._meta.db_table} WHERE action = 'submission.received') AS e ON e.target_id = s.id::text
 LEFT JOIN {DataKey._meta.db_table} AS k ON k.scope = 'submission/' || replace(e.target_id, '-', '')
@@ -22,4 +22,4 @@ WHERE s.id IS NULL OR e.id IS NULL OR s.sha256 <> e.detail->>'sha256'
     OR s.received_at NOT BETWEEN e.at - interval '5 minutes' AND e.at + interval '5 minutes'
     OR NOT {KEPT}
 ORDER BY s.id, e.id"""  # noqa: S608
-KINDS = (Compared("submission", RECEIVED),)
+KINDS = (Compared("submission", RECEIVED, has_own_event=True),)

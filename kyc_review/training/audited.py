@@ -22,7 +22,7 @@ PROMOTION_CLOSED = """SELECT id, decided_at, 'promotion.' || state, id::text, co
 # A promotion by a person needs the approval of another one's proposal, in the same transaction. Those without a person
 # are the operator's (`manage.py bundle promote`, the first start); a rollback returns to what was in production.
 NOT_APPROVED = f"""SELECT p.id, 0, ARRAY[CASE p.kind WHEN 'promote' THEN 'no proposal that another person approved'
-    ELSE 'never in production before' END]
+    ELSE 'never in production before' END], NULL::timestamptz
 FROM {Promotion._meta.db_table} AS p WHERE CASE p.kind
     WHEN 'promote' THEN p.promoted_by_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM training_proposal AS o JOIN training_comparison AS c ON c.id = o.comparison_id

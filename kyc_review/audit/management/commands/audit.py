@@ -8,7 +8,7 @@ from kyc_review.audit import services
 from kyc_review.audit.models import SealedBatch
 from kyc_review.audit.pruned import PRUNED_ACTIONS
 from kyc_review.audit.pruning import PruningRefused, prune_next
-from kyc_review.audit.record_checks import record_notes, records_verify
+from kyc_review.audit.record_checks import records_verify
 from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
 from kyc_review.audit.sealing import ChainRefused, batch_seal, seal_all
 from kyc_review.audit.signing import (
@@ -76,14 +76,15 @@ class Command(BaseCommand):
         path = options["roots"] or roots_file()
         published = list(roots_read(path)) if path.exists() else []
         report = verify(keys=public_keys(options["keys"]), published=published, archive=options["archive"])
+        told: list[str] = []
         if not options["seals_only"]:
-            report.problems += records_verify()
+            problems, told = records_verify()
+            report.problems += problems
         self._tell(
             report, f"{len(published)} published roots of {path}" if published else "no published roots"
         )
-        if not options["seals_only"]:
-            for line in record_notes():
-                self.stdout.write(line)
+        for line in told:
+            self.stdout.write(line)
         if report.problems:
             raise CommandError(
                 f"{len(report.problems)} problems:\n" + "\n".join(f"  {text}" for text in report.problems)
