@@ -9,13 +9,17 @@ import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from kyc_review.audit.models import Event
 from kyc_review.core.object_storage import check
+from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 from kyc_review.submissions.storage_identity import storage_identity_ensure
+from kyc_review.training.models import MeanFaces
 from tests.factories.object_stores import Disturbance, Store, disturbing
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +27,8 @@ KINDS = ("originals", "derivatives")
 
 
 def places(store: Store, folder: Path, **access: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    kinds = {"originals": "DurableStorage", "derivatives": "PrivateStorage"}
+    kinds = {"originals": "DurableStorage"}
+    kinds |= dict.fromkeys(("derivatives", "snapshots", "training", "means"), "PrivateStorage")
     on_disk = {
         name: {
             "BACKEND": f"kyc_review.submissions.storage.{kind}",
@@ -111,6 +116,61 @@ def test_what_the_other_place_has_of_erased_submissions_is_removed(
     submission_erase(submission_id=row.pk, reason="asked for")
     assert "1 of erased submissions removed" in said("storage", "copy", "--to", "s3")
     assert on_disk.keys() == [f"kyc-review/originals/{kept.image_key}"]
+
+
+def test_what_the_other_place_has_of_erased_images_of_snapshots_is_removed(
+    moto_store: Store, settings: LazySettings, private_data: Path, decide: Callable[..., Decision]
+) -> None:
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    gone, kept = decide("real").submission, decide("fake").submission
+    snapshot_create(name="first")
+    said("storage", "copy", "--to", "s3")
+    elsewhere = moto_store.storage("snapshots")
+    only_there = f"first/images/{'0' * 64}.jpg"
+    elsewhere.save(only_there, ContentFile(b"of no erased submission"))
+    submission_erase(submission_id=gone.pk, reason="asked for")
+    assert f"first/images/{gone.sha256}.jpg" in contents(elsewhere)
+    assert "snapshots: 0 copied (0.0 MB), 2 there already, 1 of erased" in said(
+        "storage", "copy", "--to", "s3"
+    )
+    assert sorted(contents(elsewhere)) == sorted(
+        [only_there, f"first/images/{kept.sha256}.jpg", "first/manifest.json"]
+    )
+
+
+def test_of_jobs_only_mean_faces_are_copied_and_removed_when_they_are_outdated(
+    moto_store: Store, settings: LazySettings, private_data: Path, decide: Callable[..., Decision]
+) -> None:
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    gone = decide("real").submission
+    means = MeanFaces.objects.create(
+        snapshot=snapshot_create(name="first"),
+        state="succeeded",
+        ended_at=timezone.now(),
+        cells=[{"file": "0.png"}, {"file": None}],
+    )
+    for name in (
+        "means/{}/faces/0.png",
+        "means/{}/log.txt",
+        "means/{}/work/keyring",
+        "training/{}/work/log.txt",
+    ):
+        path = private_data / name.format(means.pk)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+    said("storage", "copy", "--to", "s3")
+    elsewhere = moto_store.storage("means")
+    face = f"{means.pk}/faces/0.png"
+    assert contents(elsewhere) == {face: b"old"}
+    assert list(moto_store.storage("training").files_below()) == []
+    (private_data / "means" / face).write_bytes(b"new")
+    said("storage", "copy", "--to", "s3")
+    assert contents(elsewhere) == {face: b"new"}
+    submission_erase(submission_id=gone.pk, reason="asked for")
+    assert "means: 0 copied (0.0 MB), 0 there already, 1 of erased" in said("storage", "copy", "--to", "s3")
+    assert contents(elsewhere) == {}
 
 
 def test_what_was_changed_since_is_found_by_comparing(

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.audit import services as audit
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage.check import store_check
-from kyc_review.lifecycle.storage_copy import other_place, storage_at, storage_copy
+from kyc_review.lifecycle.storage_copy import other_place, storage_at, storage_copy, storages_to_copy
 
 SAY_EVERY = 10_000
 THREADS = 8
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 f"{other_place()}."
             )
         total = 0
-        for name in settings.STORAGE_PLACES[other_place()]:
+        for name in storages_to_copy():
             total += self._copy(name, options)
         audit.record(action="storage.copied", detail={"to": options["to"], "files": total})
         self.stdout.write(
