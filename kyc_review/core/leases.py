@@ -9,8 +9,9 @@ differ agree on when a lease ends. A reviewer's claim is not one of them: `revie
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from django.db import models
 from django.db.models import CheckConstraint, Model, Q, QuerySet
@@ -18,11 +19,17 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 M = TypeVar("M", bound=Model)
+# Called between the pieces of a long copy: it renews the lease, or raises to end the copy.
+Alive = Callable[[], Any]
 
 
 class LeaseFields(TypedDict):
     lease_holder: str
     due_at: Combinable
+
+
+def no_lease() -> None:
+    """The `Alive` of a caller that holds no lease."""
 
 
 FIELDS = ("lease_holder", "due_at")

@@ -19,6 +19,7 @@ from django.core.files.storage import Storage, storages
 from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
+from kyc_review.core.leases import Alive, no_lease
 from kyc_review.core.local_copies import is_local, local_copy
 from kyc_review.registry.models import Bundle
 
@@ -26,18 +27,21 @@ STAGED_MAX_S = 3600
 COPIES = "bundles"
 
 
-def bundle_check(bundle: Bundle) -> None:
-    """Hash what the storage has. Raises BundleRefused when a file is missing, damaged, or another one."""
+def bundle_check(bundle: Bundle, *, alive: Alive = no_lease) -> None:
+    """Hash what the storage has; `alive` is called between its pieces, as in the functions below.
+
+    Raises BundleRefused when a file is missing, damaged, or another one.
+    """
     if is_local(_storage()):
         found = disk.read(bundle.directory)
         if found.digest != bundle.digest:
             raise BundleRefused(changed(bundle, found.digest))
     else:
-        _fetch(bundle.digest, None)
+        _fetch(bundle.digest, None, alive)
 
 
 @contextmanager
-def bundle_folder(bundle: Bundle) -> Iterator[Path]:
+def bundle_folder(bundle: Bundle, *, alive: Alive = no_lease) -> Iterator[Path]:
     """A folder on this machine with the bundle's files; what reads them checks their hashes, as `disk.read` does.
 
     Raises BundleRefused when they cannot be had from the storage, or are not what was registered.
@@ -51,7 +55,7 @@ def bundle_folder(bundle: Bundle) -> Iterator[Path]:
                 local_copy(
                     COPIES,
                     bundle.digest,
-                    fill=lambda folder: _fetch(bundle.digest, folder),
+                    fill=lambda folder: _fetch(bundle.digest, folder, alive),
                     is_sound=lambda folder: _is_sound(folder, bundle.digest),
                 )
             )
@@ -60,7 +64,7 @@ def bundle_folder(bundle: Bundle) -> Iterator[Path]:
         yield folder
 
 
-def bundle_store(found: disk.Bundle) -> None:
+def bundle_store(found: disk.Bundle, *, alive: Alive = no_lease) -> None:
     """Put a checked copy into the storage; a sound one that is there stays, a damaged one is replaced.
 
     Raises BundleRefused, OSError.
@@ -69,16 +73,16 @@ def bundle_store(found: disk.Bundle) -> None:
         _copy_in(found)
         return
     try:
-        return _fetch(found.digest, None)
+        return _fetch(found.digest, None, alive)
     except (BundleRefused, OSError):
         pass  # it is missing, or what is there is damaged
     card = found.path / disk.MODEL_CARD
     if card.is_file() and not card.is_symlink():
-        _save(found, disk.MODEL_CARD, folders.sha256_of(card))
+        _save(found, disk.MODEL_CARD, folders.sha256_of(card), alive)
     for part in found.parts:
-        _save(found, part.file, part.sha256)
-    _save(found, disk.MANIFEST, found.digest)  # last: what has a manifest is whole
-    _fetch(found.digest, None)
+        _save(found, part.file, part.sha256, alive)
+    _save(found, disk.MANIFEST, found.digest, alive)  # last: what has a manifest is whole
+    _fetch(found.digest, None, alive)
 
 
 def file_names(bundle: Bundle) -> list[str]:
@@ -118,44 +122,46 @@ def _key(digest: str, name: str) -> str:
     return f"{digest}/{name}"
 
 
-def _fetch(digest: str, folder: Path | None) -> None:
+def _fetch(digest: str, folder: Path | None, alive: Alive) -> None:
     """Read every file of the bundle, into the folder if there is one. Raises BundleRefused, OSError of the folder."""
     held = f"bundles/{digest}"
-    raw = b"".join(_pieces(digest, disk.MANIFEST))
+    raw = b"".join(_pieces(digest, disk.MANIFEST, alive))
     if (found := hashlib.sha256(raw).hexdigest()) != digest:
         raise BundleRefused(
             f"{held}/{disk.MANIFEST} was changed: its SHA-256 is {found[:12]}..., registered as {digest[:12]}...; add "
             "the bundle again from its source"
         )
     for part in disk.parse(raw, Path(held)).parts:
-        if (found := _copied(digest, part.file, folder)) != part.sha256:
+        if (found := _copied(digest, part.file, folder, alive)) != part.sha256:
             raise BundleRefused(
                 f"{held}/{part.file}: SHA-256 is {found[:12]}..., the manifest says {part.sha256[:12]}...; add the "
                 "bundle again from its source"
             )
     if folder is not None:
         if _storage().exists(_key(digest, disk.MODEL_CARD)):
-            _copied(digest, disk.MODEL_CARD, folder)
+            _copied(digest, disk.MODEL_CARD, folder, alive)
         with folders.open_private(folder / disk.MANIFEST) as target:
             target.write(raw)
 
 
-def _copied(digest: str, name: str, folder: Path | None) -> str:
+def _copied(digest: str, name: str, folder: Path | None, alive: Alive) -> str:
     """The SHA-256 of a file of the storage, which is written into the folder on the way."""
     sha256 = hashlib.sha256()
     with ExitStack() as stack:
         target = stack.enter_context(folders.open_private(folder / name)) if folder else None
-        for piece in _pieces(digest, name):
+        for piece in _pieces(digest, name, alive):
             sha256.update(piece)
             if target is not None:
                 target.write(piece)
     return sha256.hexdigest()
 
 
-def _pieces(digest: str, name: str) -> Iterator[bytes]:
+def _pieces(digest: str, name: str, alive: Alive) -> Iterator[bytes]:
     try:
         with _storage().open(_key(digest, name)) as file:
-            yield from file.chunks(folders.CHUNK_BYTES)
+            for piece in file.chunks(folders.CHUNK_BYTES):
+                alive()
+                yield piece
     except OSError as error:
         raise BundleRefused(
             f"bundles/{digest}/{name} cannot be read from the storage ({error.strerror or error}); is it reachable? "
@@ -163,11 +169,12 @@ def _pieces(digest: str, name: str) -> Iterator[bytes]:
         ) from error
 
 
-def _save(found: disk.Bundle, name: str, sha256: str) -> None:
+def _save(found: disk.Bundle, name: str, sha256: str, alive: Alive) -> None:
     """One object, unless the storage has it; another content in its place is replaced."""
+    alive()
     key, storage = _key(found.digest, name), _storage()
     if storage.exists(key):
-        if _copied(found.digest, name, None) == sha256:
+        if _copied(found.digest, name, None, alive) == sha256:
             return
         storage.delete(key)
     with open(found.path / name, "rb") as source:

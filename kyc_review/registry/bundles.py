@@ -20,6 +20,7 @@ from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError, text_within
+from kyc_review.core.leases import Alive, no_lease
 from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind as NoticeKind
@@ -59,13 +60,13 @@ class RollbackRepeated(PromotionRefused):
     code = "rollback_repeated"
 
 
-def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
+def bundle_register(*, path: Path, source: str, actor: User | None = None, alive: Alive = no_lease) -> Bundle:
     """Verify a bundle, keep a copy in the storage and its row; registering it again changes nothing.
 
-    Raises detection.bundle.BundleRefused, OSError.
+    alive: called while files are copied. Raises detection.bundle.BundleRefused, OSError.
     """
     found = disk.read(path)
-    bundle_store(found)
+    bundle_store(found, alive=alive)
     with transaction.atomic():
         row, is_new = Bundle.objects.get_or_create(
             digest=found.digest,

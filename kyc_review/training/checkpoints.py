@@ -14,6 +14,7 @@ from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 
 from kyc_review.core import folders
+from kyc_review.core.leases import Alive, no_lease
 from kyc_review.core.local_copies import is_local
 from kyc_review.training.models import TrainingRun
 
@@ -28,15 +29,16 @@ class Checkpoints:
         self._work, self._key = run.directory / "work", str(run.pk)
         self._kept: set[str] = set()
 
-    def fetch(self) -> None:
+    def fetch(self, *, alive: Alive = no_lease) -> None:
         """What an earlier attempt finished elsewhere, unless this machine has its own. Raises OSError.
 
-        A file whose digest is not the one in its name is left out, and trained again.
+        A file whose digest is not the one in its name is left out, and trained again. `alive` is called before each.
         """
         if is_local(_storage()) or (self._work / OPTIONS).is_file():
             return
         folders.folder_make(self._work / MEMBERS)
         for name in self._stored():
+            alive()
             sha256, _, path = name.partition("-")
             with _storage().open(f"{self._key}/{name}") as file:
                 content = file.read()

@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from kyc_review.core.folders import folder_make
+from kyc_review.core.leases import Alive, no_lease
 from kyc_review.submissions.storage import originals
 from kyc_review.training.models import Comparison
 
@@ -25,10 +26,10 @@ def path_of_original(comparison: Comparison, key: str) -> Path:
     return Path(found) if found else comparison.directory / FOLDER / Path(key).name
 
 
-def originals_fetch(comparison: Comparison, keys: Iterable[str]) -> None:
+def originals_fetch(comparison: Comparison, keys: Iterable[str], *, alive: Alive = no_lease) -> None:
     """Copy what is in an object storage, encrypted as it is. One that is missing stays so.
 
-    Raises StorageUnavailable.
+    alive: called after each. Raises StorageUnavailable, and what `alive` raises.
     """
     wanted = [key for key in keys if originals.local_path(key) is None]
     if not wanted:
@@ -43,7 +44,8 @@ def originals_fetch(comparison: Comparison, keys: Iterable[str]) -> None:
             log.error("the original %s is missing; it is not compared", key)
 
     with ThreadPoolExecutor(AT_ONCE, "originals") as threads:
-        list(threads.map(fetch, wanted))
+        for _ in threads.map(fetch, wanted):
+            alive()
 
 
 def originals_forget(comparison: Comparison) -> None:

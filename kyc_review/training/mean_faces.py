@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 
+from kyc_review.core.leases import Alive
 from kyc_review.core.local_copies import is_local
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.datasets.models import Snapshot
@@ -45,11 +46,12 @@ def face_names(means: MeanFaces) -> list[str]:
     return []
 
 
-def faces_store(means: MeanFaces) -> None:
-    """Put what the job wrote into a storage that is not local. Raises OSError."""
+def faces_store(means: MeanFaces, *, alive: Alive) -> None:
+    """Put what the job wrote into a storage that is not local; `alive` is called before each. Raises OSError."""
     if is_local(storage()):
         return
     for path in sorted(means.output.glob("*.png")):
+        alive()
         with open(path, "rb") as file:
             storage().save(key_of(means, path.name), File(file))
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
@@ -23,6 +22,7 @@ from django.conf import settings
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
 from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.leases import Alive, no_lease
 from kyc_review.datasets import manifest
 from kyc_review.datasets.erasure_marks import images_erased
 from kyc_review.datasets.snapshot_files import (
@@ -70,7 +70,7 @@ log = logging.getLogger(__name__)
 WATCH_EVERY_S = 1.0
 RENEW_EVERY_S = 10.0
 STOP_TIMEOUT_S = 10.0
-# Weights, checkpoints and the candidate; images are read from the snapshot.
+# For weights, checkpoints and the candidate; copies of what is stored elsewhere come on top.
 FREE_BYTES_NEEDED = 1_000_000_000
 REFUSED = 2  # `python -m ml` ends so with one line that says why
 
@@ -116,14 +116,12 @@ def _next() -> TrainingRun | Comparison | MeanFaces | None:
 
 def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     folders.folder_make(job.directory / "work")
-    free = shutil.disk_usage(job.directory).free
-    if free < FREE_BYTES_NEEDED:
-        job_end(job, State.FAILED, error=DISK_FULL % {"free": free // 1_000_000})
+    if not _has_space(job):
         return False
     try:
         if not isinstance(job, MeanFaces):
             require_unmarked(job.snapshot)  # it may have been erased while the work waited
-        _require_as_registered(job)
+        _require_as_registered(job, alive=_alive(job))
     except (JobRefused, SnapshotFailed, BundleRefused, OSError) as refusal:
         _raise_if_it_passes(refusal)
         job_end(job, State.FAILED, error=str(refusal))
@@ -142,7 +140,9 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             return False
         checkpoints = Checkpoints(job) if isinstance(job, TrainingRun) else None
         if checkpoints:
-            checkpoints.fetch()
+            checkpoints.fetch(alive=_alive(job))
+        if not _has_space(job):  # what was copied to this machine is on its disk now
+            return False
         recorder = OutputRecorder(job)
         given = held.enter_context(keyring_for(job, snapshot))
         output = held.enter_context(open(job.log, "ab"))
@@ -178,6 +178,14 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     return succeeded
 
 
+def _has_space(job: Job) -> bool:
+    """Whether its process can write what it makes; else the job has failed. Raises JobLost."""
+    free = shutil.disk_usage(job.directory).free
+    if free < FREE_BYTES_NEEDED:
+        job_end(job, State.FAILED, error=DISK_FULL % {"free": free // 1_000_000})
+    return free >= FREE_BYTES_NEEDED
+
+
 def _forget(job: Job, checkpoints: Checkpoints | None) -> None:
     if checkpoints:
         checkpoints.forget()
@@ -191,14 +199,14 @@ def _raise_if_it_passes(refusal: Exception) -> None:
             raise reason
 
 
-def _require_as_registered(job: TrainingRun | Comparison | MeanFaces) -> None:
+def _require_as_registered(job: TrainingRun | Comparison | MeanFaces, *, alive: Alive) -> None:
     """What is computed with is what was frozen and registered. Raises SnapshotFailed, BundleRefused, OSError."""
     manifest_verify(snapshot=job.snapshot)
     if isinstance(job, TrainingRun):
-        bundle_check(job.init)
+        bundle_check(job.init, alive=alive)
     elif isinstance(job, Comparison):
-        bundle_check(job.champion)
-        bundle_check(job.candidate)
+        bundle_check(job.champion, alive=alive)
+        bundle_check(job.candidate, alive=alive)
 
 
 def _arguments(job: TrainingRun | Comparison | MeanFaces, snapshot: Path, held: ExitStack) -> list[str]:
@@ -206,23 +214,28 @@ def _arguments(job: TrainingRun | Comparison | MeanFaces, snapshot: Path, held: 
 
     Raises BundleRefused, OSError.
     """
+    alive = _alive(job)
     if isinstance(job, TrainingRun):
-        return training(job, snapshot=snapshot, init=held.enter_context(bundle_folder(job.init)))
+        init = held.enter_context(bundle_folder(job.init, alive=alive))
+        return training(job, snapshot=snapshot, init=init)
     if isinstance(job, Comparison):
         champion, candidate = (
-            held.enter_context(bundle_folder(bundle)) for bundle in (job.champion, job.candidate)
+            held.enter_context(bundle_folder(bundle, alive=alive)) for bundle in (job.champion, job.candidate)
         )
-        return comparing(job, snapshot=snapshot, champion=champion, candidate=candidate)
+        return comparing(job, snapshot=snapshot, champion=champion, candidate=candidate, alive=alive)
     return averaging(job, snapshot=snapshot)
 
 
-def _alive(job: Job) -> Callable[[], None]:
-    """What keeps the lease while the job waits for copies. Raises JobLost, Stopping."""
-    renewed = time.monotonic()
+def _alive(job: Job, *, may_stop: bool = True) -> Alive:
+    """What keeps the lease while the job waits for copies; a result is kept although the worker stops.
+
+    Raises JobLost, Stopping.
+    """
+    renewed = float("-inf")
 
     def renew() -> None:
         nonlocal renewed
-        if _stopping.is_set():
+        if may_stop and _stopping.is_set():
             job_give_back(job)
             raise Stopping("returned, because this worker stops")
         if time.monotonic() - renewed > RENEW_EVERY_S:
@@ -249,14 +262,16 @@ def training(run: TrainingRun, *, snapshot: Path, init: Path) -> list[str]:
     return [*parts, "--scratch"] if run.scratch else parts
 
 
-def comparing(comparison: Comparison, *, snapshot: Path, champion: Path, candidate: Path) -> list[str]:
+def comparing(
+    comparison: Comparison, *, snapshot: Path, champion: Path, candidate: Path, alive: Alive = no_lease
+) -> list[str]:
     """The arguments of a comparison; submissions to replay and groups are passed in files."""
     replay, groups, latest = (
         comparison.replay,
         comparison.directory / "groups.jsonl",
         list(replayed()),
     )
-    originals_fetch(comparison, (key for _, key in latest))
+    originals_fetch(comparison, (key for _, key in latest), alive=alive)
     replay.write_text("".join(f"{pk} {path_of_original(comparison, key)}\n" for pk, key in latest))
     with open(groups, "w") as file:
         for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
@@ -311,18 +326,21 @@ def _conclude(job: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
 
 def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
     """Whether the result was kept. Raises StorageUnavailable: the result waits on this machine, members stay."""
+    alive = _alive(job, may_stop=False)
     try:
         if isinstance(job, TrainingRun):
-            bundle = bundle_register(path=job.output, source=Bundle.Source.TRAINED, actor=job.created_by)
+            bundle = bundle_register(
+                path=job.output, source=Bundle.Source.TRAINED, actor=job.created_by, alive=alive
+            )
             job_end(job, State.SUCCEEDED, candidate=bundle)
             comparison_follow(run=job, candidate=bundle)
         elif isinstance(job, MeanFaces):
             cells = json.loads((job.output / "cells.json").read_text())
-            faces_store(job)
+            faces_store(job, alive=alive)
             job_end(job, State.SUCCEEDED, cells=cells)
         else:
             report = json.loads(job.output.read_text())
-            _require_measured(job, report)
+            _require_measured(job, report, alive=alive)
             job_end(job, State.SUCCEEDED, report=report)
     except (BundleRefused, SnapshotFailed, OSError, ValueError, JobRefused) as error:
         _raise_if_it_passes(error)
@@ -335,9 +353,9 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
     return True
 
 
-def _require_measured(job: Comparison, report: dict[str, Any]) -> None:
+def _require_measured(job: Comparison, report: dict[str, Any], *, alive: Alive = no_lease) -> None:
     """A proposal rests on these figures. Raises BundleRefused when they are of other files or another snapshot."""
-    _require_as_registered(job)
+    _require_as_registered(job, alive=alive)
     for role, bundle in (("champion", job.champion), ("candidate", job.candidate)):
         if (digest := report[role]["digest"]) != bundle.digest:
             raise BundleRefused(changed(bundle, digest))

@@ -7,10 +7,11 @@ import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -27,10 +28,10 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.checkpoints import Checkpoints
-from kyc_review.training.jobs import job_lease, job_stop
+from kyc_review.training.jobs import job_lease, job_renew, job_stop
 from kyc_review.training.leftovers import leftovers_remove
 from kyc_review.training.mean_faces import face_open
-from kyc_review.training.models import Comparison, MeanFaces, TrainingRun
+from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 from kyc_review.training.outputs import OutputRecorder
 from kyc_review.training.progress import log_tail, progress_of
 from kyc_review.training.runs import run_request
@@ -324,3 +325,43 @@ def test_a_local_storage_keeps_the_folders_of_ended_jobs(comparison: Comparison)
     comparison.directory.mkdir(parents=True)
     leftovers_remove()
     assert comparison.directory.exists()
+
+
+def test_the_lease_is_renewed_between_the_files_that_are_copied(
+    in_bucket: dict[str, ObjectStorage],
+    run: TrainingRun,
+    trained: Callable[[TrainingRun], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained(run)
+    monkeypatch.setattr(worker, "RENEW_EVERY_S", -1.0)
+    copied: list[str] = []
+    at: list[int] = []
+
+    def opened(storage: ObjectStorage, name: str, mode: str = "rb") -> File:
+        copied.append(name)
+        return _open(storage, name, mode)
+
+    def renewed(job: Job) -> bool:
+        at.append(len(copied))
+        return job_renew(job)
+
+    _open = ObjectStorage._open
+    monkeypatch.setattr(ObjectStorage, "_open", opened)
+    monkeypatch.setattr(worker, "job_renew", renewed)
+    assert worker.run_due_jobs() == 1
+    of_bundles = {number for number, name in enumerate(copied, start=1) if name.endswith(".safetensors")}
+    assert len(of_bundles) > 10  # checked, copied, uploaded
+    assert of_bundles <= set(at)
+
+
+def test_copies_that_fill_the_disk_fail_the_run_before_its_process_starts(
+    trained: Callable[[TrainingRun], Path], run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(run)
+    free = iter([2_000_000_000, 900_000_000])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    assert worker.run_due_jobs() == 0
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "900 MB free" in run.error
