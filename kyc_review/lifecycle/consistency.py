@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from detection.bundle import BundleRefused
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_files import SnapshotFailed, manifest_verify
 from kyc_review.registry.bundle_files import bundle_check
@@ -50,7 +51,7 @@ def original_problems(*, read: int, locked: Counter[str]) -> Iterator[str]:
             except OriginalLocked as waiting:
                 locked[str(waiting)] += 1
             except OriginalUnavailable as waiting:
-                yield f"submission {row.pk}: {key} cannot be read: {waiting}"
+                raise StorageUnavailable(key, str(waiting)) from waiting
             except OriginalMissing:
                 if originals.exists(key):  # a file that is missing is named above
                     yield f"submission {row.pk}: {key} is there, and its data key was destroyed"
@@ -84,17 +85,24 @@ def _keys(row: Submission) -> dict[str, str]:
 
 
 def bundle_problems() -> Iterator[str]:
+    """Raises StorageUnavailable: a store that does not answer says nothing about a bundle."""
     for bundle in Bundle.objects.order_by("pk"):
         try:
             bundle_check(bundle)
+        except StorageUnavailable:
+            raise
         except (BundleRefused, OSError) as error:
+            if isinstance(cause := error.__cause__, StorageUnavailable):
+                raise StorageUnavailable(cause.filename, cause.strerror or str(error)) from error
             yield f"bundle {bundle}: {error}"
 
 
 def snapshot_problems() -> Iterator[str]:
-    """Manifests alone; `manage.py snapshot verify NAME` hashes every picture of one."""
+    """Manifests alone; `manage.py snapshot verify NAME` hashes every picture of one. Raises StorageUnavailable."""
     for snapshot in Snapshot.objects.filter(state=Snapshot.State.READY).order_by("pk"):
         try:
             manifest_verify(snapshot=snapshot)
+        except StorageUnavailable:
+            raise
         except (SnapshotFailed, OSError) as error:
             yield f"snapshot {snapshot.name}: {error}"

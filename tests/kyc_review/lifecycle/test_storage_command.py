@@ -12,9 +12,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from kyc_review.audit.models import Event
-from kyc_review.core.object_storage import check
+from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.object_storage import ObjectStorage, check
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
@@ -281,3 +283,28 @@ def test_verify_says_nothing_about_files_while_the_store_does_not_answer(
     disturbance.status = 503
     with pytest.raises(CommandError, match="nothing can be said about the files"):
         said("verify")
+
+
+@pytest.mark.parametrize("kind", ["bundles", "snapshots"])
+def test_a_store_that_falls_silent_is_no_difference(
+    kind: str,
+    in_bucket: dict[str, ObjectStorage],
+    decide: Callable[..., Decision],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage_identity_ensure()
+    if kind == "bundles":
+        Bundle.objects.create(digest="1" * 64, version="v-1", source="trained")
+    else:
+        decide("real")
+        snapshot_create(name="first")
+
+    def silent(name: str, mode: str = "rb") -> None:
+        raise StorageUnavailable(name, "the object storage does not answer: it is silent")
+
+    monkeypatch.setattr(in_bucket[kind], "open", silent)
+    out = StringIO()
+    with pytest.raises(CommandError, match="it is silent; nothing can be said about the files") as refused:
+        call_command("verify", stdout=out)
+    assert "backup" not in str(refused.value)
+    assert out.getvalue() == ""

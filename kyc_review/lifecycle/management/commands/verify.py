@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 self.stdout.write(problem)
         except StorageUnavailable as unavailable:
             raise CommandError(
-                f"{unavailable.strerror}; nothing can be said about the files"
+                f"{unavailable.strerror}; nothing can be said about the files. Run it again when the store answers."
             ) from unavailable
         failures = [
             f"{count} pictures are there and were not checked: {reason}" for reason, count in locked.items()
