@@ -129,10 +129,9 @@ def jpeg_grid(data: bytes) -> tuple[tuple[int, ...], int, tuple[int, int]] | Non
     if format_of(data) != "JPEG":
         return None
     layout = jpeg.parse(data)
-    table = layout.quantisation.get(layout.luminance_table)
-    if table is None or not all(table):
+    if not all(layout.luminance or (0,)):
         return None
-    return table, orientation_from(layout.exif, layout.xmp), (layout.width, layout.height)
+    return layout.luminance, orientation_from(layout.exif, layout.xmp), (layout.width, layout.height)
 
 
 def _decoded(data: bytes, max_side: int | None, queue: Queueing) -> Decoded:

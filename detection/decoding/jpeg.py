@@ -32,6 +32,7 @@ TABLES = {DHT, DQT, DRI, 0xCC}
 AFTER_SCAN = {SOS, EOI, SOI, DHT, DQT, DRI, DNL, COM, 0xCC, *range(0xE0, 0xF0)}
 # The place in rows of each value in zigzag order: diagonals, every other one downwards.
 ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
+IN_ROWS = sorted(range(64), key=ZIGZAG.__getitem__)  # where in zigzag order each place in rows stands
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
@@ -65,12 +66,19 @@ class Layout:
     restart_interval: int = 0
     is_arithmetic: bool = False
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
-    quantisation: dict[int, tuple[int, ...]] = field(
+    quantisation: dict[int, bytes] = field(
         default_factory=dict
-    )  # tables by number, each 64 values in rows
+    )  # before the first scan, by number, as they stand
     luminance_table: int = 0  # the number of the first component's table
     # component -> the lowest bit still missing of each of its 64 coefficients; empty: no scan has had it
     components: dict[int, dict[int, int]] = field(default_factory=dict)
+
+    @property
+    def luminance(self) -> tuple[int, ...]:
+        """The table of the first component, 64 values in rows (T.81, B.2.4.1); empty where there is none."""
+        raw = self.quantisation.get(self.luminance_table, b"")
+        values = struct.unpack(f">64{'H' if len(raw) == 128 else 'B'}", raw) if raw else ()
+        return tuple(values[at] for at in IN_ROWS) if values else ()
 
     @property
     def profile(self) -> bytes:
@@ -124,7 +132,7 @@ def parse(data: bytes, start: int = 0) -> Layout:
         if marker in FRAMES:
             _read_frame(segment, marker, layout)
             layout.frame = data[begin:position]
-        elif marker == DQT:
+        elif marker == DQT and not layout.scans:  # a later one does not change what was decoded
             _read_quantisation(segment, layout)
         if marker in FRAMES or marker in TABLES or _tells_colour_space(marker, segment):
             kept.append(data[begin:position])
@@ -225,15 +233,14 @@ def _read_frame(segment: bytes, marker: int, layout: Layout) -> None:
 
 
 def _read_quantisation(segment: bytes, layout: Layout) -> None:
-    """Tables stand in zigzag order (T.81, B.2.4.1); one that is cut off is left to the decoder to refuse."""
+    """Notes where each table is; one that is cut off is left to the decoder to refuse."""
     at = 0
     while at < len(segment):
-        form = ">64H" if segment[at] >> 4 else ">64B"
-        if len(segment) < at + 1 + struct.calcsize(form):
+        end = at + 1 + (128 if segment[at] >> 4 else 64)
+        if len(segment) < end:
             return
-        values = struct.unpack_from(form, segment, at + 1)
-        layout.quantisation[segment[at] & 0x0F] = tuple(values[ZIGZAG.index(place)] for place in range(64))
-        at += 1 + struct.calcsize(form)
+        layout.quantisation[segment[at] & 0x0F] = segment[at + 1 : end]
+        at = end
 
 
 def _tells_colour_space(marker: int, segment: bytes) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import nn
 
 from detection.faces.align import FaceFrame
@@ -33,20 +33,25 @@ from ml.training.preparation import WAYS, Prepared
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners in the mesh
 CAMERA_QUALITY, CAMERA_SCALE = (60, 99), (0.6, 1.0)
 AS_FILE, CAMERA = "file", "camera"
-EPOCHS, BATCH, RATE, DECAY = 14, 128, 2e-3, 0.02
+CHANGED = 0.4  # share of pairs of which the whole picture is changed, too, as phones and apps do
+UNCHANGED = "unchanged"
+CHANGES = ("sharpened", "brightness", "contrast", "saturation", "levels", "blurred", "bars")
+EPOCHS, BATCH, RATE, DECAY = 12, 128, 2e-3, 0.02
 WIDTH, SMOOTHING = 96, 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class CompressionRows:
     """N pictures: cells (N, cells, values) float16 of `compression_cells`; label and made (N,) 0 or 1; kind, post,
-    source and group (N,) str, post is AS_FILE or CAMERA where a file is as it came. A pair has one number in `job`."""
+    change, source and group (N,) str; post is AS_FILE or CAMERA where a file is as it came, change is what was done to
+    the whole of it. A pair has one number in `job`."""
 
     cells: np.ndarray
     label: np.ndarray
     made: np.ndarray
     kind: np.ndarray
     post: np.ndarray
+    change: np.ndarray
     source: np.ndarray
     group: np.ndarray
     job: np.ndarray
@@ -68,7 +73,7 @@ def concatenated(parts: Sequence[CompressionRows]) -> CompressionRows:
     return CompressionRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-_Row = tuple[np.ndarray, int, int, str, str, str, str, int]
+_Row = tuple[np.ndarray, int, int, str, str, str, str, str, int]
 
 
 def compression_rows(
@@ -108,20 +113,20 @@ def _rows_of(numbered: tuple[int, ForgeryJob], *, camera: bool) -> list[_Row]:
     number, job = numbered
     photo, group = _prepared.photos[job.index], str(_prepared.group[job.index])
     found = [
-        (compression_cells(picture, frame, grid), label, made, kind, post)
-        for picture, frame, grid, label, made, kind, post in _versions(
+        (compression_cells(picture, frame, grid), label, made, kind, post, change)
+        for picture, frame, grid, label, made, kind, post, change in _versions(
             _prepared.photos, _prepared.measures, job, camera=camera
         )
         if grid is not None
     ]
     return [
-        (cells.astype(np.float16), label, made, kind, post, photo.source, group, number)
-        for cells, label, made, kind, post in found
+        (cells.astype(np.float16), label, made, kind, post, change, photo.source, group, number)
+        for cells, label, made, kind, post, change in found
         if cells is not None
     ]
 
 
-_Version = tuple[Image.Image, FaceFrame, FileGrid | None, int, int, str, str]
+_Version = tuple[Image.Image, FaceFrame, FileGrid | None, int, int, str, str, str]
 
 
 def _versions(
@@ -132,7 +137,7 @@ def _versions(
     pair, near = [photos[row] for row in rows], measures.of(rows)
     if job.way == OWN:
         data = Path(pair[0].path).read_bytes()
-        yield *_opened(data, near.points[0]), int(pair[0].label == "fake"), 0, "source", AS_FILE
+        yield *_opened(data, near.points[0]), int(pair[0].label == "fake"), 0, "source", AS_FILE, UNCHANGED
         return
     image = load_rgb(pair[0])
     if camera:
@@ -144,14 +149,55 @@ def _versions(
         near.points[0] *= (small.width / image.shape[1], small.height / image.shape[0])
         data = _saved(np.asarray(small), int(rng.integers(*CAMERA_QUALITY)))
         opened, frame, grid = _opened(data, near.points[0])
-        yield opened, frame, grid, 0, 0, "real", CAMERA
+        yield opened, frame, grid, 0, 0, "real", CAMERA, UNCHANGED
         image = np.asarray(opened)
     forged = forge_photo(pair, near, dataclasses.replace(job, index=0, donor=1), image)
     for made, pixels in ((0, image), (1, forged.image)):
         rng = np.random.default_rng([job.seed, 1])  # equal for both
+        pixels, change = changed(pixels, np.random.default_rng([job.seed, 3]))
         pixels, post = degrade(pixels, rng)
         saved = _saved(pixels, int(rng.integers(*QUALITY)))
-        yield *_opened(saved, near.points[0]), made, made, forged.kind if made else "real", post
+        yield *_opened(saved, near.points[0]), made, made, forged.kind if made else "real", post, change
+
+
+def changed(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """The image after a change of the whole of it in CHANGED of draws, and its name: it is no edit of the face.
+
+    image: (H, W, 3) uint8 RGB. Bars cover a border, so that the face stays where it is.
+    """
+    if rng.random() >= CHANGED:
+        return image, UNCHANGED
+    picture, name = Image.fromarray(image), str(rng.choice(CHANGES))
+    amount = float(rng.uniform(0.7, 1.4))
+    match name:
+        case "sharpened":
+            radius, percent = float(rng.uniform(0.6, 2)), int(rng.integers(30, 200))
+            picture = picture.filter(ImageFilter.UnsharpMask(radius, percent, 0))
+        case "brightness":
+            picture = ImageEnhance.Brightness(picture).enhance(amount)
+        case "contrast":
+            picture = ImageEnhance.Contrast(picture).enhance(amount)
+        case "saturation":
+            picture = ImageEnhance.Color(picture).enhance(amount)
+        case "levels":
+            picture = ImageOps.autocontrast(picture, cutoff=float(rng.uniform(0, 2)))
+        case "blurred":
+            picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.8))))
+        case _:
+            return _with_bars(image, rng), name
+    return np.asarray(picture), name
+
+
+def _with_bars(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bars of one grey over up to a tenth of two opposite borders."""
+    barred, axis = image.copy(), int(rng.integers(2))
+    width = int(rng.integers(1, max(2, image.shape[axis] // 10)))
+    grey = int(rng.choice((0, 255, int(rng.integers(256)))))
+    if axis:
+        barred[:, :width] = barred[:, -width:] = grey
+    else:
+        barred[:width] = barred[-width:] = grey
+    return barred
 
 
 def _saved(image: np.ndarray, quality: int) -> bytes:

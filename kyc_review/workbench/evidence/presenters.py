@@ -188,6 +188,7 @@ stored(
         "portraits of high quality."
     )
 )
+stored(gettext_noop("Sharpening and other changes of the whole picture raise it, too."))
 stored(gettext_noop("Edited region"))
 stored(
     gettext_noop(

@@ -13,7 +13,15 @@ from detection.faces.align import FaceFrame
 from detection.forensics.compression_cells import CELLS, FileGrid, compression_cells, file_grid
 from detection.networks.compression_cells import CompressionCells
 from detection.views import FaceFrameMissing
-from ml.training.compression import CompressionRows, concatenated, fit, scores
+from ml.training.compression import (
+    CHANGES,
+    UNCHANGED,
+    CompressionRows,
+    changed,
+    concatenated,
+    fit,
+    scores,
+)
 from ml.training.compression_model import exported
 
 SIDE = 192
@@ -57,6 +65,7 @@ def rows(seed: int, count: int) -> CompressionRows:
         made=label,
         kind=np.where(label == 1, "warp/nose/push", "real"),
         post=np.full(2 * count, "none"),
+        change=np.full(2 * count, "unchanged"),
         source=np.full(2 * count, "texture"),
         group=np.repeat(np.arange(count), 2).astype(str),
         job=np.repeat(np.arange(count), 2),
@@ -121,3 +130,12 @@ def test_half_of_the_faces_are_mirrored_part_by_part() -> None:
     seen = _mirrored(cells, np.random.default_rng(0))
     assert seen[:, 16:].eq(cells[:, 16:]).all()
     assert {tuple(row[:4, 0].int().tolist()) for row in seen} == {(0, 1, 2, 3), (3, 2, 1, 0)}
+
+
+def test_changes_of_the_whole_picture_keep_its_size_and_every_kind_is_drawn() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (96, 80, 3), dtype=np.uint8)
+    found = [changed(image, np.random.default_rng(seed)) for seed in range(120)]
+    assert {name for _, name in found} == {UNCHANGED, *CHANGES}
+    for pixels, name in found:
+        assert (pixels.shape, pixels.dtype) == (image.shape, np.uint8)
+        assert (name == UNCHANGED) == np.array_equal(pixels, image)
