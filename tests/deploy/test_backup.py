@@ -29,8 +29,9 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
     storage_identity_ensure()
     rows = [submit(image=portrait_bytes(number)) for number in range(2)]
     rows.append(submit(image=portrait_bytes(2), reference_image=portrait_bytes(3)))
-    for folder in ("bundles", "snapshots", "audit"):
+    for folder in ("bundles", "snapshots", "means", "archive", "audit"):
         (private_data / folder).mkdir(exist_ok=True)
+    (private_data / "archive" / "pruned.gz").write_bytes(b"rows")
     media, elsewhere = tmp_path_factory.mktemp("media"), tmp_path_factory.mktemp("data")
     dump, copy = commands("## Backing up")
     extract, restore, prepare, verify, verify_audit = commands("## Restoring")
@@ -43,6 +44,8 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
         found = run(["unset DATABASE_OWNER_URL", *checks], ROOT, url_of(restored), elsewhere)
     assert f"{len(rows)} submissions with their pictures, {len(rows)} of them read" in found
     assert "no batch was ever sealed" in found
+    assert (elsewhere / "archive" / "pruned.gz").read_bytes() == b"rows"
+    assert (elsewhere / "means").is_dir()
 
 
 def run(lines: list[str], folder: Path, url: str, data: Path) -> str:
