@@ -2,7 +2,8 @@
 
 import json
 import struct
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -23,17 +24,16 @@ class ClockTime(models.Func):
 
 
 class DetailDecoder(json.JSONDecoder):
-    """Reads every detail as an object: one that is none, or that Python cannot read (a number of 5000 digits), becomes
+    """Reads a detail, or a part of one: what Python cannot read (a number of 5000 digits) becomes
     `{"unreadable": its text}`, cut to UNREADABLE_CHARS. A constraint keeps such details out; an owner can pass it."""
 
     UNREADABLE_CHARS = 1000
 
-    def decode(self, s: str, *args: Any) -> dict[str, Any]:
+    def decode(self, s: str, *args: Any) -> Any:
         try:
-            read = super().decode(s, *args)
+            return super().decode(s, *args)
         except (ValueError, RecursionError):
-            read = None
-        return read if isinstance(read, dict) else {"unreadable": s[: self.UNREADABLE_CHARS]}
+            return {"unreadable": s[: self.UNREADABLE_CHARS]}
 
 
 class Event(models.Model):
@@ -66,6 +66,17 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.target_kind} {self.target_id}"
+
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any
+    ) -> Self:
+        """A detail that is no object, which an owner can write past the constraint, is read as an unreadable one."""
+        event = super().from_db(db, field_names, values, **more)
+        detail = event.__dict__.get("detail", {})
+        if not isinstance(detail, dict):
+            event.detail = {"unreadable": json.dumps(detail)[: DetailDecoder.UNREADABLE_CHARS]}
+        return event
 
 
 class SealedBatch(models.Model):

@@ -32,6 +32,7 @@ KINDS: dict[str, _StrPromise] = {
     "notice_channel.": _("Notices"),
     "shadow.": _("Shadow"),
     "retention.": _("Retention"),
+    "storage.": _("Storage"),
     "export.": _("Exports"),
     "audit.": _("Keys of the log"),
 }

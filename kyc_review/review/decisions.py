@@ -113,14 +113,14 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         handling_ms=int((now - item.claimed_at).total_seconds() * 1000),
         **said,
     )
-    if item.is_blind:  # a decision without seeing the votes is also the first call
-        FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
-    call = (
-        FirstCall.objects.filter(item_id=item_id, reviewer=reviewer).values_list("label", flat=True).first()
-    )
-    # Without one they may still make it, after undoing this decision.
+    calls = FirstCall.objects.filter(item_id=item_id, reviewer=reviewer)
+    earlier = calls.values_list("label", flat=True).first()
+    # A decision without seeing the votes is also the first call. Without one they may still make it, after an undo.
+    call = earlier or (said["label"] if item.is_blind else None)
     decided = said_in_event(said) | ({"first_call": call} if call else {})
     insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
+    if item.is_blind and earlier is None:  # not earlier than the decision: nothing was shown before it
+        FirstCall.objects.create(item_id=item_id, reviewer=reviewer, label=said["label"])
     if not settings.UNDO_WINDOW_S:
         settle(item)
     return decision
