@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -48,3 +49,11 @@ def png_bomb(width: int, height: int) -> bytes:
     row = bytes(1 + width * 6)
     rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
     return png(width, height, rows=rows, depth=16)
+
+
+def noisy(width: int = 320, height: int = 240, mode: str = "RGB") -> Image.Image:
+    """A picture with enough detail that every block has data."""
+    rng = np.random.default_rng(width + height)
+    waves = np.sin(np.arange(height)[:, None] / 9) * np.cos(np.arange(width)[None] / 7) * 60 + 128
+    pixels = np.clip(waves[..., None] + rng.normal(0, 12, (height, width, 3)), 0, 255)
+    return Image.fromarray(pixels.astype(np.uint8)).convert(mode)
