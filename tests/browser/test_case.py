@@ -42,6 +42,7 @@ def test_a_comment_reaches_a_colleague_and_an_appeal_is_judged_by_another(
     page.get_by_role("textbox", name="Note").fill("The scarf.")
     page.get_by_role("group", name="Picture").focus()
     scale = page.locator("[data-scale]")
+    expect(scale).to_contain_text("%")
     fitted = scale.inner_text()
     page.keyboard.press("+")
     expect(scale).not_to_have_text(fitted)

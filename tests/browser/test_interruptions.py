@@ -160,6 +160,7 @@ def test_the_zoom_is_kept_for_those_who_chose_it_and_for_no_other(
         enqueue(risk=risk, image=portrait)
     page = log_in(alice, viewport=SIZES["1280x720"])
     claim(page)
+    expect(page.locator("[data-scale]")).to_contain_text("%")
     fitted = steady(page, lambda: scale(page))
     page.keyboard.press("+")
     page.keyboard.press("+")

@@ -41,6 +41,12 @@ def scale(page: Page) -> int:
     return int(page.locator("[data-scale]").inner_text().split("at ")[1].split(" ")[0])
 
 
+def steady_scale(page: Page) -> int:
+    """The scale once it is told and keeps still: the picture arrives after its frame."""
+    expect(page.locator("[data-scale]")).to_contain_text("%")
+    return steady(page, lambda: scale(page))
+
+
 def ink(page: Page, pane: str = "photo") -> int:
     """How many pixels of a pane's canvas are painted."""
     return int(
@@ -105,7 +111,7 @@ def test_the_wheel_enlarges_at_the_cursor_and_a_drag_moves(
     enqueue(image=portrait)
     page = log_in(alice, viewport=SIZES["1280x720"])
     open_next(page)
-    fitted = scale(page)
+    fitted = steady_scale(page)
     page.mouse.move(420, 260)
     place = page.locator("[data-place]")
     expect(place).to_contain_text(",")
@@ -164,7 +170,7 @@ def test_panes_survive_to_the_next_item_and_its_picture_starts_whole(
     open_next(page)
     page.keyboard.press("w")
     expect(page.locator("[data-name=noise]")).to_be_visible()
-    fitted = steady(page, lambda: scale(page))
+    fitted = steady_scale(page)
     page.keyboard.press("+")
     eventually(page, lambda: scale(page) > fitted)
     page.keyboard.press("1")
@@ -191,7 +197,7 @@ def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(
     page.wait_for_function("document.querySelectorAll('.pane').length === 3")
     for pane in ("noise", "levels"):
         painted(page, pane)
-    fitted = scale(page)
+    fitted = steady_scale(page)
     page.mouse.move(300, 250)
     page.mouse.wheel(0, -800)
     eventually(page, lambda: scale(page) > fitted)
