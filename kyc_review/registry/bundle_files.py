@@ -19,6 +19,7 @@ from django.core.files.storage import Storage, storages
 from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.leases import Alive, no_lease
 from kyc_review.core.local_copies import is_local, local_copy
 from kyc_review.registry.models import Bundle
@@ -27,17 +28,34 @@ STAGED_MAX_S = 3600
 COPIES = "bundles"
 
 
-def bundle_check(bundle: Bundle, *, alive: Alive = no_lease) -> None:
+def bundle_check(bundle: Bundle, *, alive: Alive = no_lease, copy_counts: bool = False) -> None:
     """Hash what the storage has; `alive` is called between its pieces, as in the functions below.
 
-    Raises BundleRefused when a file is missing, damaged, or another one.
+    copy_counts: while the storage does not answer, a sound copy on this machine is enough. Raises BundleRefused when a
+    file is missing, damaged, another one, or cannot be read.
     """
     if is_local(_storage()):
         found = disk.read(bundle.directory)
         if found.digest != bundle.digest:
             raise BundleRefused(changed(bundle, found.digest))
-    else:
+        return
+    try:
         _fetch(bundle.digest, None, alive)
+    except BundleRefused as refused:
+        is_away = isinstance(refused.__cause__, StorageUnavailable)
+        if not (copy_counts and is_away and _has_sound_copy(bundle.digest)):
+            raise
+
+
+def _has_sound_copy(digest: str) -> bool:
+    def refuse(_: Path) -> None:
+        raise FileNotFoundError
+
+    try:
+        with local_copy(COPIES, digest, fill=refuse, is_sound=lambda folder: _is_sound(folder, digest)):
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -89,34 +89,59 @@ def bundle_register(*, path: Path, source: str, actor: User | None = None, alive
     return row
 
 
-@transaction.atomic
 def bundle_promote(*, bundle: Bundle, actor: User | None, reason: str = "", shift: float = 0.0) -> Promotion:
     """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
-    Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises PermissionDenied
-    when the actor may not promote, PromotionRefused for a reason that is too long, BundleRefused.
+    Its files are hashed again first, before any lock is held: a storage can be silent. `shift` moves its thresholds on
+    the logit scale. Raises PermissionDenied when the actor may not promote, PromotionRefused for a reason that is too
+    long, BundleRefused.
     """
     require_of_actor(actor, Right.PROMOTE)
+    latest = serving_promotion()
+    if not (latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift)):
+        bundle_check(bundle)
+    return bundle_promote_checked(bundle=bundle, actor=actor, reason=reason, shift=shift)
+
+
+@transaction.atomic
+def bundle_promote_checked(
+    *, bundle: Bundle, actor: User | None, reason: str = "", shift: float = 0.0
+) -> Promotion:
+    """As `bundle_promote`, for a caller that has checked the files just now and has its own transaction."""
+    require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
-    latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
+    latest = serving_promotion()
     if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
         return latest
     return _exchange(bundle, Promotion.Kind.PROMOTE, actor, reason, shift)
 
 
-@transaction.atomic
 def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") -> Promotion:
     """Return to the bundle and operating point that were in production before the latest promotion.
 
     A person takes back one promotion only; otherwise one admin could walk down to the oldest bundle without a gate and
     without a second admin. The operator of the server (no actor) can go back several times.
     `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once; a person must
-    give it. Raises PermissionDenied when the actor may not promote, PromotionRefused (NothingToRollBack,
+    give it. The files are checked before the lock is taken, and while their storage does not answer, a sound copy on
+    this machine counts. Raises PermissionDenied when the actor may not promote, PromotionRefused (NothingToRollBack,
     RollbackRepeated, or a reason that is too long), and BundleRefused when the files of the previous bundle have
-    changed.
+    changed or cannot be had.
     """
     require_of_actor(actor, Right.PROMOTE)
-    lock_for_transaction(PROMOTION_LOCK)
+    checked = _returned_to(actor, leaving).bundle
+    bundle_check(checked, copy_counts=True)
+    with transaction.atomic():
+        lock_for_transaction(PROMOTION_LOCK)
+        before = _returned_to(actor, leaving)
+        if before.bundle_id != checked.pk:
+            raise NothingToRollBack(
+                gettext("Another bundle is in production now; check it before you roll back.")
+            )
+        return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
+
+
+def _returned_to(actor: User | None, leaving: str) -> Promotion:
+    """What a rollback of now goes back to. Raises NothingToRollBack, RollbackRepeated."""
     latest, before = serving_promotion(), promotion_before()
     if latest and (actor or leaving) and latest.bundle.digest != leaving:
         raise NothingToRollBack(
@@ -133,7 +158,7 @@ def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") 
                 "bundle with the one in production and propose it; another admin must approve."
             )
         )
-    return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
+    return before
 
 
 def promotions_lock() -> None:
@@ -157,13 +182,12 @@ def baseline_install() -> Bundle:
     row = bundle_register(path=path, source=Bundle.Source.BASELINE)
     with transaction.atomic():
         lock_for_transaction(PROMOTION_LOCK)
-        return champion() or bundle_promote(bundle=row, actor=None, reason=FIRST_START).bundle
+        return champion() or bundle_promote_checked(bundle=row, actor=None, reason=FIRST_START).bundle
 
 
 def _exchange(
     bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str, shift: float
 ) -> Promotion:
-    bundle_check(bundle)
     before = champion()
     reason = text_within(reason, REASON_MAX, "The reason", PromotionRefused)
     row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason, shift=shift)

@@ -23,7 +23,8 @@ from kyc_review.core.stored_texts import shown, stored
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
-from kyc_review.registry.bundles import bundle_promote, promotions_lock
+from kyc_review.registry.bundle_files import bundle_check
+from kyc_review.registry.bundles import bundle_promote_checked, promotions_lock
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparisons import is_current
 from kyc_review.training.gate import Answer, Check, gate, point_at
@@ -138,17 +139,22 @@ def _notify(proposal: Proposal, actor: User, failed: Sequence[str]) -> None:
     )
 
 
-@transaction.atomic
 def proposal_approve(
     *, proposal: Proposal, actor: User, remark: str = "", erased_acknowledged: bool = False
 ) -> Proposal:
     """Promote the candidate; workers take it over with their next batch.
 
-    The gate is evaluated again with the limits of now, which cannot change before the promotion is written.
-    Raises ApprovalByToken, ProposalRefused, BundleRefused.
+    Its files are hashed before any lock is held. The gate is evaluated again with the limits of now, which cannot
+    change before the promotion is written. Raises ApprovalByToken, ProposalRefused, BundleRefused.
     """
     require(actor, Right.PROMOTE)
     refuse_token(actor)
+    bundle_check(proposal.comparison.candidate)
+    return _approve(proposal, actor, remark, erased_acknowledged)
+
+
+@transaction.atomic
+def _approve(proposal: Proposal, actor: User, remark: str, erased_acknowledged: bool) -> Proposal:
     promotions_lock()  # before the look at what serves: a rollback of this moment must not be undone
     row = _locked(proposal)
     if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
@@ -160,7 +166,8 @@ def proposal_approve(
     _require_gate_holds(row, checks)
     row.gate_at_approval = [check.as_dict() for check in (*checks, *erased_checks(mark))]
     _close(row, Proposal.State.APPROVED, actor, remark, {"erased_acknowledged": mark.number} if mark else {})
-    bundle_promote(bundle=row.comparison.candidate, actor=actor, reason=row.reason, shift=row.shift)
+    candidate = row.comparison.candidate
+    bundle_promote_checked(bundle=candidate, actor=actor, reason=row.reason, shift=row.shift)
     return row
 
 

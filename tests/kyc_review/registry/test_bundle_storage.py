@@ -1,19 +1,27 @@
 """Bundles in an S3 storage: stored whole or not promoted, copied to a machine once, damaged ones found."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage
+from django.core.files.storage import Storage, storages
+from django.db import connection, transaction
 
 from detection import bundle as disk
 from detection.bundle import BundleRefused
+from kyc_review.accounts.models import User
+from kyc_review.core.db.locks import lock_if_free
 from kyc_review.registry import bundle_files, bundles
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.registry.states import model_card
+from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.proposals import proposal_approve, proposal_open
+from tests.factories.object_stores import Disturbance, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +143,89 @@ def test_adding_a_bundle_again_replaces_what_is_damaged_in_the_storage(
     stored.delete(f"{row.digest}/four.safetensors")
     assert bundles.bundle_register(path=tmp_path / "made" / "v1", source="trained") == row
     bundle_files.bundle_check(row)
+
+
+@pytest.fixture
+def silent(
+    moto_store: Store, disturbance: Disturbance, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Disturbance]:
+    """silent(timeout_s) puts a storage in the place of that of bundles which does not answer."""
+
+    def make(timeout_s: float) -> Disturbance:
+        storage = moto_store.storage("bundles", write_once=False, url=disturbance.url, timeout_s=timeout_s)
+        monkeypatch.setitem(storages.__dict__["_storages"], "bundles", storage)
+        disturbance.is_silent = True
+        return disturbance
+
+    return make
+
+
+def in_own_connection(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", ["rollback", "promotion", "approval"])
+def test_no_lock_is_held_while_the_storage_is_silent(
+    stored: Storage,
+    machine: Callable[[str], Path],
+    comparison: Comparison,
+    staff: Callable[..., User],
+    silent: Callable[[float], Disturbance],
+    change: str,
+) -> None:
+    machine("web")
+    ada, amir = staff("ada", "admin"), staff("amir", "admin")
+    before, after = comparison.champion, comparison.candidate
+    proposal = proposal_open(comparison=comparison, actor=ada, reason="It catches more.")
+    if change == "rollback":
+        bundles.bundle_promote(bundle=after, actor=None)
+        before, after = after, before
+    call = {
+        "rollback": lambda: bundles.bundle_rollback(actor=ada, leaving=before.digest),
+        "promotion": lambda: bundles.bundle_promote(bundle=after, actor=None),
+        "approval": lambda: proposal_approve(proposal=proposal, actor=amir),
+    }[change]
+    disturbance = silent(30)
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(in_own_connection, call)
+        until = time.monotonic() + 20
+        while not disturbance.seen and time.monotonic() < until:
+            time.sleep(0.01)
+        assert disturbance.seen
+        with transaction.atomic():
+            assert lock_if_free(bundles.PROMOTION_LOCK)
+            Proposal.objects.select_for_update(nowait=True).get()
+        assert champion() == before
+        disturbance.end()
+        made.result(20)
+    assert champion() == after
+
+
+def test_a_rollback_needs_no_storage_where_a_sound_copy_is(
+    stored: Storage,
+    machine: Callable[[str], Path],
+    registered: Callable[..., Bundle],
+    silent: Callable[[float], Disturbance],
+) -> None:
+    scorer = machine("scorer")
+    good, bad = registered("v1"), registered("v2")
+    for row in (good, bad):
+        bundles.bundle_promote(bundle=row, actor=None)
+    with bundle_files.bundle_folder(good) as folder:
+        pass
+    silent(0.1)
+    machine("another")
+    with pytest.raises(BundleRefused, match="is it reachable"):
+        bundles.bundle_rollback(actor=None, leaving=bad.digest)
+    assert (scorer, machine("scorer")) == (folder.parents[2], scorer)
+    bundles.bundle_rollback(actor=None, leaving=bad.digest)
+    assert champion() == good
+    with pytest.raises(BundleRefused, match="is it reachable"):  # what has not been in production
+        bundles.bundle_promote(bundle=bad, actor=None)
+    (folder / "one.safetensors").write_text("rotten")
+    with pytest.raises(BundleRefused, match="is it reachable"):
+        bundle_files.bundle_check(good, copy_counts=True)

@@ -1,6 +1,6 @@
 """Selfies whose originals are in a bucket: posted, read, shown, erased, and what happens while it does not answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.core.files.base import ContentFile
@@ -18,17 +18,11 @@ from kyc_review.submissions.storage_identity import (
     storage_identity_check,
     storage_identity_ensure,
 )
-from tests.factories.object_stores import Disturbance, Store, disturbing
+from tests.factories.object_stores import Disturbance, Store
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def disturbance(moto: str) -> Iterator[Disturbance]:
-    with disturbing(moto) as state:
-        yield state
 
 
 @pytest.fixture
