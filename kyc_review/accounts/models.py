@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from kyc_review.core.permissions import Role
+
 
 class User(AbstractUser):
     """A member of the bank's staff."""
@@ -86,13 +88,13 @@ class Identity(models.Model):
 
 
 class AdminRequest(models.Model):
-    """An admin asks for what would let somebody act as an admin; another admin decides."""
+    """An admin asks for an act on somebody's account that one admin must not do alone; another admin decides."""
 
     class Act(models.TextChoices):
-        ROLE = "role", _("get the role of an admin")
-        ACTIVATION = "activation", _("be activated again as an admin")
-        PASSWORD = "password", _("get a new password as an admin")
-        SECOND_FACTOR = "second_factor", _("have the second factor of an admin reset")
+        ROLE = "role", _("have the role")
+        ACTIVATION = "activation", _("be activated again")
+        PASSWORD = "password", _("get a new password")
+        SECOND_FACTOR = "second_factor", _("have the second factor reset")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
@@ -102,6 +104,13 @@ class AdminRequest(models.Model):
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="admin_requests")
     act = models.CharField(max_length=20, choices=Act.choices)
+    # Requests from before this column, and of the release before, are about admins.
+    role = models.CharField(
+        max_length=20,
+        choices=Role.choices,
+        db_default=Role.ADMIN,
+        help_text="Of ROLE: the one that the person gets. Otherwise: the one for which the act needs two admins.",
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)

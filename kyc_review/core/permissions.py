@@ -77,6 +77,9 @@ ROLES_WITH: Mapping[Right, frozenset[Role]] = {
 }
 # fmt: on
 
+# Roles of which no admin makes or takes over an account alone: they see any face, or manage models and accounts.
+ROLES_NEEDING_TWO = ROLES_WITH[Right.SEE_FACES] | ROLES_WITH[Right.MANAGE_PEOPLE]
+
 
 def require(user: RoleHolder, right: Right) -> None:
     """Raises PermissionDenied, which pages and API answer with 403, when the user's roles lack the right."""

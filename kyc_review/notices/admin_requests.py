@@ -1,4 +1,4 @@
-"""The notice that an admin asks for access as an admin for somebody, which another admin decides."""
+"""The notice that an admin asks for an act on an account that needs two admins; another admin decides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import AdminRequest, User
 
 # Notices keep it.
-ASKS = stored(gettext_noop("%(proposer)s asks for access as an admin for %(person)s"))
+ASKS = stored(gettext_noop("%(proposer)s asks for a change of %(person)s's account that needs two admins"))
 
 
 def admin_request_notice(request: AdminRequest, actor: User) -> None:

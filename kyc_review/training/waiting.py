@@ -91,8 +91,13 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
-                gettext("%(by)s asks for access as an admin for %(person)s.")
-                % {"by": row.proposed_by, "person": row.person},
+                gettext("%(by)s asks that %(person)s may %(what)s (%(role)s).")
+                % {
+                    "by": row.proposed_by,
+                    "person": row.person,
+                    "what": row.get_act_display(),
+                    "role": row.get_role_display(),
+                },
                 reverse("people:overview"),
                 row.proposed_at,
             )

@@ -1,7 +1,8 @@
-"""What lets somebody act as an admin needs two admins: one asks for it, another one approves.
+"""What lets somebody act as an admin, a senior or an auditor needs two admins: one asks for it, another one approves.
 
-Otherwise one admin makes a second account, and both "admins" of a promotion are one person. The operator's
-`manage.py staff` needs no second person: with it the first admins are made.
+Otherwise one admin makes a second account, and both "admins" of a promotion are one person; or logs in as an auditor,
+and sees every face. The operator's `manage.py staff` needs no second person: with it the first admins are made, and it
+is the way out where only one admin can be reached.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kyc_review.accounts.people.services import (
 from kyc_review.accounts.second_factor.services import second_factor_reset
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.core.permissions import Right, Role, may_manage_people, require
+from kyc_review.core.permissions import ROLES_NEEDING_TWO, Right, Role, may_manage_people, require
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -39,9 +40,23 @@ told: list[Callable[[AdminRequest, User], object]] = []
 Act, State = AdminRequest.Act, AdminRequest.State
 
 
-def needs_two(person: User, *, role: str | None = None) -> bool:
-    """Whether an act on this person's account, or giving this role, needs a second admin."""
-    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and (role == Role.ADMIN or _is_or_was_admin(person))
+def role_needs_two(role: str) -> bool:
+    """Whether giving this role to a person needs a second admin."""
+    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and role in ROLES_NEEDING_TWO
+
+
+def role_behind(person: User) -> str:
+    """The role for which acts on this person's account need a second admin; empty if they do not.
+
+    Also of an account that is not active, and of one that lost the role within APPROVER_INDEPENDENCE_DAYS: one admin
+    could otherwise take the role away first, and then the account.
+    """
+    if not settings.ADMIN_ACCESS_NEEDS_TWO:
+        return ""
+    held = set(person.groups.values_list("name", flat=True)) | _lost_roles(person)
+    guarded = [role.value for role in Role if role in ROLES_NEEDING_TWO and role in held]
+    # The request names one: an admin's before the others.
+    return Role.ADMIN.value if Role.ADMIN in guarded else "".join(guarded[:1])
 
 
 def admin_requests_open(*, viewer: User) -> QuerySet[AdminRequest]:
@@ -53,13 +68,13 @@ def admin_requests_open(*, viewer: User) -> QuerySet[AdminRequest]:
 
 
 @transaction.atomic
-def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> AdminRequest:
-    """Raises PermissionDenied, PeopleRefused."""
+def admin_request_open(*, person: User, act: AdminRequest.Act, role: str, actor: User) -> AdminRequest:
+    """`role`: as `AdminRequest.role` says. Raises PermissionDenied, PeopleRefused, ValueError."""
     require(actor, Right.MANAGE_PEOPLE)
     if person.pk == actor.pk:
         raise PeopleRefused(gettext("Another admin must ask for this for your account."))
     row, is_new = AdminRequest.objects.get_or_create(
-        person=person, act=act, state=State.OPEN, defaults={"proposed_by": actor}
+        person=person, act=act, state=State.OPEN, defaults={"proposed_by": actor, "role": Role(role)}
     )
     if not is_new:
         raise PeopleRefused(gettext("This was asked for already, and waits for another admin."))
@@ -67,7 +82,7 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
         action="staff.admin_requested",
         actor=actor,
         target=person,
-        detail={"act": act.value, "request": row.pk},
+        detail={"act": act.value, "role": row.role, "request": row.pk},
     )
     for tell in told:
         tell(row, actor)
@@ -78,10 +93,13 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
 def directory_request_open(*, person: User) -> None:
     """The bank's directory asks, by the groups of a login, that the person may be an admin; an admin approves it."""
     row, is_new = AdminRequest.objects.get_or_create(
-        person=person, act=Act.ROLE, state=State.OPEN, defaults={"proposed_by": person}
+        person=person,
+        act=Act.ROLE,
+        state=State.OPEN,
+        defaults={"proposed_by": person, "role": Role.ADMIN},
     )
     if is_new:
-        detail = {"act": Act.ROLE.value, "by": "single_sign_on", "request": row.pk}
+        detail = {"act": Act.ROLE.value, "role": row.role, "by": "single_sign_on", "request": row.pk}
         audit.record(action="staff.admin_requested", target=person, detail=detail)
 
 
@@ -95,7 +113,7 @@ def directory_request_withdraw(*, person: User) -> None:
     )
     if row is not None:
         _close(row, State.WITHDRAWN, person)
-        detail = {"act": row.act, "asked_by": "single_sign_on", "request": row.pk}
+        detail = {"act": row.act, "role": row.role, "asked_by": "single_sign_on", "request": row.pk}
         audit.record(action="staff.admin_request_withdrawn", target=person, detail=detail)
 
 
@@ -117,11 +135,12 @@ def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     if refusal := why_not_request_approver(request=row, approver=actor):
         raise PeopleRefused(refusal)
     _close(row, State.APPROVED, actor)
-    detail = {"act": row.act, "asked_by": str(row.proposed_by), "request": row.pk}
-    audit.record(action="staff.admin_request_approved", actor=actor, target=row.person, detail=detail)
+    audit.record(
+        action="staff.admin_request_approved", actor=actor, target=row.person, detail=_closed_detail(row)
+    )
     match row.act:
         case Act.ROLE:
-            role_change(person=row.person, role=Role.ADMIN.value, actor=actor)
+            role_change(person=row.person, role=row.role, actor=actor)
         case Act.ACTIVATION:
             person_activate(person=row.person, actor=actor)
         case Act.PASSWORD:
@@ -137,23 +156,27 @@ def admin_request_reject(*, request: AdminRequest, actor: User) -> AdminRequest:
     require(actor, Right.MANAGE_PEOPLE)
     row = _locked(request)
     _close(row, State.WITHDRAWN if row.proposed_by_id == actor.pk else State.REJECTED, actor)
-    detail = {"act": row.act, "asked_by": str(row.proposed_by), "request": row.pk}
-    audit.record(action=f"staff.admin_request_{row.state}", actor=actor, target=row.person, detail=detail)
+    audit.record(
+        action=f"staff.admin_request_{row.state}",
+        actor=actor,
+        target=row.person,
+        detail=_closed_detail(row),
+    )
     return row
 
 
-def _is_or_was_admin(person: User) -> bool:
-    """Also of an account that is not active, and of one that lost the role within APPROVER_INDEPENDENCE_DAYS: one admin
-    could otherwise take the role away first, and then the account."""
-    if person.groups.filter(name=Role.ADMIN.value).exists():
-        return True
-    return Event.objects.filter(
+def _closed_detail(row: AdminRequest) -> dict[str, object]:
+    return {"act": row.act, "role": row.role, "asked_by": str(row.proposed_by), "request": row.pk}
+
+
+def _lost_roles(person: User) -> set[str]:
+    rows = Event.objects.filter(
         target_kind="user",
         target_id=str(person.pk),
         action="staff.role_changed",
-        detail__before__contains=[Role.ADMIN.value],
         at__gt=timezone.now() - timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS),
-    ).exists()
+    )
+    return {str(name) for before in rows.values_list("detail__before", flat=True) for name in before or ()}
 
 
 def _locked(request: AdminRequest) -> AdminRequest:

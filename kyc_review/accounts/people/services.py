@@ -1,4 +1,7 @@
-"""Administration of accounts. Admins cannot lock themselves out, and one active admin always remains."""
+"""Administration of accounts. Admins cannot lock themselves out, and one active admin always remains.
+
+Without an actor it is the operator, by `manage.py staff`.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def person_create(
 
 
 @transaction.atomic
-def password_reissue(*, person: User, actor: models.Model) -> str:
+def password_reissue(*, person: User, actor: models.Model | None) -> str:
     """A new password, shown once, to be changed at the next login; all sessions and tokens end. Raises
     PeopleRefused."""
     _refuse_self(person, actor, "Change your own password on your account page.")
@@ -60,23 +63,25 @@ def password_reissue(*, person: User, actor: models.Model) -> str:
 
 
 @transaction.atomic
-def role_change(*, person: User, role: str, actor: models.Model) -> None:
-    """One role each. People who may no longer decide lose their claims. Raises PeopleRefused, ValueError."""
+def role_change(*, person: User, role: str, actor: models.Model | None) -> bool:
+    """One role each; whether it changed. People who may no longer decide lose their claims. Raises PeopleRefused,
+    ValueError."""
     wanted = Role(role)
     _refuse_self(person, actor, "You cannot change your own role; ask another admin.")
     before = sorted(person.groups.values_list("name", flat=True))
     if before == [wanted]:
-        return
+        return False
     if wanted is not Role.ADMIN:
         _keep_an_admin(person)
     person.groups.set([Group.objects.get(name=wanted.value)])
     released = work_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
     detail = {"before": before, "after": wanted.value, "claims_released": released}
     record_and_tell(action="staff.role_changed", actor=actor, target=person, detail=detail)
+    return True
 
 
 @transaction.atomic
-def person_deactivate(*, person: User, actor: models.Model) -> int:
+def person_deactivate(*, person: User, actor: models.Model | None) -> int:
     """Ends sessions and tokens and returns claimed items to the queue; returns the number of items."""
     _refuse_self(person, actor, "You cannot deactivate yourself; ask another admin.")
     _keep_an_admin(person)
@@ -91,13 +96,16 @@ def person_deactivate(*, person: User, actor: models.Model) -> int:
 
 
 @transaction.atomic
-def person_activate(*, person: User, actor: models.Model) -> None:
-    if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
-        record_and_tell(action="staff.activated", actor=actor, target=person)
+def person_activate(*, person: User, actor: models.Model | None) -> bool:
+    """Whether it was not active."""
+    if not User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+        return False
+    record_and_tell(action="staff.activated", actor=actor, target=person)
+    return True
 
 
-def _refuse_self(person: User, actor: models.Model, why: str) -> None:
-    if person.pk == actor.pk:
+def _refuse_self(person: User, actor: models.Model | None, why: str) -> None:
+    if actor is not None and person.pk == actor.pk:
         raise PeopleRefused(why)
 
 

@@ -26,7 +26,8 @@ from kyc_review.accounts.people.admin_requests import (
     admin_request_open,
     admin_request_reject,
     admin_requests_open,
-    needs_two,
+    role_behind,
+    role_needs_two,
     why_not_request_approver,
 )
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
@@ -120,8 +121,8 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
             gettext("The roles of this person follow the groups in the directory; change them there.")
         )
     wanted = form.cleaned_data["role"]
-    if wanted == Role.ADMIN and needs_two(found, role=wanted):
-        return _ask(request, found, Act.ROLE)
+    if role_needs_two(wanted):
+        return _ask(request, found, Act.ROLE, wanted)
     services.role_change(person=found, role=wanted, actor=request.user)
     return gettext("The role is changed, with the next request.")
 
@@ -129,8 +130,8 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
 @_change
 def activation(request: StaffRequest, found: User) -> HttpResponse | str:
     if parse_toggle(request):
-        if needs_two(found) and not found.is_active:
-            return _ask(request, found, Act.ACTIVATION)
+        if (behind := role_behind(found)) and not found.is_active:
+            return _ask(request, found, Act.ACTIVATION, behind)
         services.person_activate(person=found, actor=request.user)
         return gettext("Active again.")
     released = services.person_deactivate(person=found, actor=request.user)
@@ -147,8 +148,8 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
 def password(request: StaffRequest, found: User) -> HttpResponse | str:
     if not settings.LOCAL_PASSWORDS:
         raise PeopleRefused(NO_PASSWORDS)
-    if needs_two(found) and found.pk != request.user.pk:
-        return _ask(request, found, Act.PASSWORD)
+    if (behind := role_behind(found)) and found.pk != request.user.pk:
+        return _ask(request, found, Act.PASSWORD, behind)
     fresh = services.password_reissue(person=found, actor=request.user)
     return redirect_with_secret(request, _path(found), fresh=fresh)
 
@@ -161,8 +162,8 @@ def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
-    if needs_two(found) and found.pk != request.user.pk:
-        return _ask(request, found, Act.SECOND_FACTOR)
+    if (behind := role_behind(found)) and found.pk != request.user.pk:
+        return _ask(request, found, Act.SECOND_FACTOR, behind)
     if second_factor_reset(user=found, actor=request.user):
         return gettext(
             "The second factor was reset; the next login requires only the password. Personal tokens ended."
@@ -222,18 +223,18 @@ def request_rejection(request: StaffRequest, number: int) -> HttpResponse:
     return redirect("people:overview")
 
 
-def _ask(request: StaffRequest, found: User, act: AdminRequest.Act) -> str:
-    admin_request_open(person=found, act=act, actor=request.user)
+def _ask(request: StaffRequest, found: User, act: AdminRequest.Act, role: str) -> str:
+    admin_request_open(person=found, act=act, role=role, actor=request.user)
     return gettext("Another admin must approve this; it waits on the people page.")
 
 
 @transaction.atomic
 def _person_make(request: StaffRequest, wanted: dict[str, Any]) -> tuple[User, str]:
-    """An admin begins without a role, which another admin gives."""
-    if not (settings.ADMIN_ACCESS_NEEDS_TWO and wanted["role"] == Role.ADMIN):
+    """Where the role needs two admins, the person begins without one, and another admin gives it."""
+    if not role_needs_two(wanted["role"]):
         return services.person_create(**wanted, actor=request.user)
     made, fresh = services.person_create(**wanted | {"role": None}, actor=request.user)
-    messages.success(request, _ask(request, made, Act.ROLE))
+    messages.success(request, _ask(request, made, Act.ROLE, wanted["role"]))
     return made, fresh
 
 

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
-from kyc_review.accounts.people.services import PeopleRefused
+from kyc_review.accounts.people.services import PeopleRefused, person_deactivate
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
+from kyc_review.core.permissions import Role
 from kyc_review.training.waiting import waiting_count, waiting_for
 from tests.factories.people import PASSWORD
 from tests.factories.second_factor import SECRET, code_at
@@ -57,6 +60,7 @@ def test_a_new_admin_has_no_role_until_another_admin_approves(
     assert zoe.has_role("admin")
     assert Event.objects.get(action="staff.admin_request_approved").detail == {
         "act": "role",
+        "role": "admin",
         "asked_by": "ada",
         "request": row.pk,
     }
@@ -135,11 +139,62 @@ def test_an_admin_is_not_offered_to_approve_what_is_about_the_own_account(
     assert approval in login(staff("otto", "admin")).get("/people/").text
 
 
+@pytest.mark.parametrize("role", ["senior", "auditor"])
+def test_no_admin_alone_makes_or_takes_over_an_account_that_sees_faces(
+    role: str, ada: User, maya: User, alice: User, staff: Callable[..., User],
+    login: Callable[[User], Client], clock: list[float],
+) -> None:  # fmt: skip
+    holder = staff("holly", role)
+    second_factor_enrol(user=holder, secret=SECRET, code=code_at(clock[0]))
+    client = login(ada)
+    client.post("/people/", NEW | {"role": role})
+    client.post(f"/people/{alice.pk}/role/", {"role": role})
+    client.post(f"/people/{holder.pk}/password/")
+    client.post(f"/people/{holder.pk}/second-factor/")
+    holder.refresh_from_db()
+    assert (holder.check_password(PASSWORD), has_second_factor(holder)) == (True, True)
+    assert not User.objects.get(username="zoe").groups.exists()
+    assert alice.groups.get().name == "reviewer"
+    rows = AdminRequest.objects.order_by("pk")
+    assert [(row.person.username, row.act, row.role) for row in rows] == [
+        ("zoe", "role", role),
+        ("alice", "role", role),
+        ("holly", "password", role),
+        ("holly", "second_factor", role),
+    ]
+    assert f"({Role(role).label})" in login(maya).get("/people/").text
+    approve(login, maya, rows[0])
+    assert User.objects.get(username="zoe").groups.get().name == role
+    client.post(f"/people/{holder.pk}/role/", {"role": "reviewer"})
+    client.post(f"/people/{holder.pk}/activation/", {"enabled": "off"})
+    client.post(f"/people/{holder.pk}/activation/", {"enabled": "on"})
+    assert AdminRequest.objects.get(act="activation").role == role
+    assert not User.objects.get(pk=holder.pk).is_active
+
+
 def test_acts_on_other_people_need_one_admin(ada: User, alice: User, login: Callable[[User], Client]) -> None:
-    login(ada).post(f"/people/{alice.pk}/role/", {"role": "senior"})
+    login(ada).post(f"/people/{alice.pk}/password/")
     login(ada).post("/people/", NEW | {"role": "reviewer"})
-    assert alice.groups.get().name == "senior"
+    assert not User.objects.get(pk=alice.pk).check_password(PASSWORD)
     assert not AdminRequest.objects.exists()
+
+
+def test_the_operator_needs_no_second_admin(ada: User, alice: User) -> None:
+    said = StringIO()
+    call_command("staff", "role", "alice", "auditor", stdout=said)
+    call_command("staff", "new-password", "alice", stdout=said)
+    person_deactivate(person=alice, actor=ada)
+    call_command("staff", "activate", "alice", stdout=said)
+    call_command("staff", "role", "alice", "auditor", stdout=said)
+    changed, password, activated, again = said.getvalue().splitlines()
+    assert (changed, activated, again) == ("Done.", "Done.", "Nothing to do.")
+    now = User.objects.get(username="alice")
+    assert now.check_password(password)
+    assert now.has_role("auditor")
+    acts = Event.objects.filter(target_id=str(alice.pk), actor_kind="system").values_list("action", flat=True)
+    assert set(acts) >= {"staff.role_changed", "staff.password_reissued", "staff.activated"}
+    with pytest.raises(CommandError, match="last active admin"):
+        call_command("staff", "role", "ada", "reviewer")
 
 
 def test_an_approval_asks_for_the_code(
@@ -147,7 +202,7 @@ def test_an_approval_asks_for_the_code(
     clock: list[float],
 ) -> None:  # fmt: skip
     settings.APPROVER_SECOND_FACTOR = True
-    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=ada)
     second_factor_enrol(user=maya, secret=SECRET, code=code_at(clock[0]))
     clock[0] += 60
     maya.refresh_from_db()
@@ -163,9 +218,9 @@ def test_an_approval_asks_for_the_code(
 def test_a_request_is_open_once_closed_once_and_never_approved_by_its_maker(
     ada: User, maya: User, alice: User, login: Callable[[User], Client]
 ) -> None:
-    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=ada)
     with pytest.raises(PeopleRefused, match="already"):
-        admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=maya)
+        admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=maya)
     with pytest.raises(IntegrityError), transaction.atomic():
         AdminRequest.objects.filter(pk=row.pk).update(state="approved", decided_by=ada)
     login(ada).post(f"/people/requests/{row.pk}/rejection/")
@@ -180,7 +235,7 @@ def test_a_request_is_open_once_closed_once_and_never_approved_by_its_maker(
 def test_others_neither_ask_nor_decide(
     role: str, ada: User, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
 ) -> None:
-    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=ada)
     client = login(staff("other", role))
     for path in ("approval", "rejection"):
         assert client.post(f"/people/requests/{row.pk}/{path}/").status_code == 403

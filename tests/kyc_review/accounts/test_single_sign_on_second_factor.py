@@ -12,6 +12,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_open
+from kyc_review.core.permissions import Role
 from tests.factories.identity_provider import IdentityProvider
 from tests.factories.people import PASSWORD
 
@@ -72,7 +73,9 @@ class TestSecondFactor:
         settings.APPROVER_SECOND_FACTOR = settings.ADMIN_ACCESS_NEEDS_TWO = True
         amir = staff("amir", "admin")
         requests = [
-            admin_request_open(person=staff(name, "reviewer"), act=AdminRequest.Act.ROLE, actor=amir)
+            admin_request_open(
+                person=staff(name, "reviewer"), act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=amir
+            )
             for name in ("bert", "carla")
         ]
 

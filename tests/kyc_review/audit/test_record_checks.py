@@ -13,6 +13,7 @@ from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
 from kyc_review.audit import services as audit
 from kyc_review.audit.record_checks import record_notes, record_problems
+from kyc_review.core.permissions import Role
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
@@ -180,7 +181,9 @@ def history(
         remark="No.",
     )
     for act in (AdminRequest.Act.ROLE, AdminRequest.Act.PASSWORD):
-        request = admin_request_open(person=alice if act == "role" else bob, act=act, actor=ada)
+        request = admin_request_open(
+            person=alice if act == "role" else bob, act=act, role=Role.ADMIN, actor=ada
+        )
         if act == "role":
             admin_request_approve(request=request, actor=amir)
     clear(probability=1 / 3)

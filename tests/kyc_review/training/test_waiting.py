@@ -12,6 +12,7 @@ from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_open
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.core.permissions import Role
 from kyc_review.notices.models import Kind, Notice
 from kyc_review.notices.services import channel_create
 from kyc_review.planting.changes import planting_propose
@@ -70,7 +71,7 @@ def test_proposals_of_each_kind_wait_and_are_told(ada: User, amir: User, alice: 
         limits=replace(Limits.current(), recall_min=0.6), reason="The board decided it.", actor=ada
     )
     planting_propose(values=VALUES, reason=WHY, actor=ada)
-    admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.ADMIN, actor=ada)
     waiting = waiting_for(viewer=amir)
     assert len({one.url for one in waiting}) == len(waiting) == waiting_count(viewer=amir) == 3
     assert (texts(ada), waiting_count(viewer=ada)) == ([], 0)

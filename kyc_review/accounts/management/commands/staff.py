@@ -10,6 +10,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.accounts import services
 from kyc_review.accounts.break_glass import break_glass_link
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.services import (
+    PeopleRefused,
+    password_reissue,
+    person_activate,
+    role_change,
+)
 from kyc_review.accounts.second_factor.services import second_factor_reset
 from kyc_review.accounts.single_sign_on.client import LoginRefused
 from kyc_review.accounts.single_sign_on.services import identity_connect, identity_disconnect
@@ -21,6 +27,11 @@ DONE_TO: dict[str, Callable[[User], bool | int]] = {
     "reset-second-factor": lambda user: second_factor_reset(user=user),
     "end-tokens": lambda user: tokens_revoke_all(owner=user),
     "disconnect": lambda user: identity_disconnect(user=user),
+    "activate": lambda user: person_activate(person=user, actor=None),
+}
+PRINTED: dict[str, Callable[[User], str]] = {
+    "break-glass": lambda user: break_glass_link(user=user),
+    "new-password": lambda user: password_reissue(person=user, actor=None),
 }
 
 
@@ -28,9 +39,10 @@ class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
         "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone; "
-        "staff end-tokens NAME ends all personal tokens. staff break-glass NAME prints a link that lets the person in "
-        "once. staff connect NAME SUBJECT lets them log in as that subject of OIDC_ISSUER; staff disconnect NAME ends "
-        "it."
+        "staff end-tokens NAME ends all personal tokens. Where no second admin can be reached: staff role NAME ROLE, "
+        "staff activate NAME, staff new-password NAME, which prints one. staff break-glass NAME prints a link that "
+        "lets the person in once. staff connect NAME SUBJECT lets them log in as that subject of OIDC_ISSUER; staff "
+        "disconnect NAME ends it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,8 +56,10 @@ class Command(BaseCommand):
         connect = actions.add_parser("connect")
         connect.add_argument("username")
         connect.add_argument("subject", help="the claim sub, which never changes; not the user name")
-        actions.add_parser("break-glass").add_argument("username")
-        for verb in DONE_TO:
+        role = actions.add_parser("role")
+        role.add_argument("username")
+        role.add_argument("role", choices=Role.values)
+        for verb in DONE_TO | PRINTED:
             actions.add_parser(verb).add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,23 +69,28 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"There is no {options['username']}.")
-        if options["verb"] == "break-glass":
-            self.stdout.write(break_glass_link(user=user))
-            return
-        if options["verb"] == "connect":
-            self.connect(user, options["subject"])
-            return
-        done = DONE_TO[options["verb"]](user)
-        self.stdout.write("Done." if done else "Nothing to do.")
+        try:
+            self.stdout.write(self.act(options["verb"], user, options))
+        except (LoginRefused, PeopleRefused) as refused:
+            raise CommandError(refused.detail) from refused
 
-    def connect(self, user: User, subject: str) -> None:
+    def act(self, verb: str, user: User, options: dict[str, Any]) -> str:
+        """What to print. Raises LoginRefused, PeopleRefused."""
+        if verb == "connect":
+            return self.connect(user, options["subject"])
+        if verb in PRINTED:
+            return PRINTED[verb](user)
+        if verb == "role":
+            done: int = role_change(person=user, role=options["role"], actor=None)
+        else:
+            done = DONE_TO[verb](user)
+        return "Done." if done else "Nothing to do."
+
+    def connect(self, user: User, subject: str) -> str:
         if not settings.OIDC_ISSUER:
             raise CommandError("Set OIDC_ISSUER first: the subject is one of that provider.")
-        try:
-            identity_connect(user=user, subject=subject, actor=None)
-        except LoginRefused as refused:
-            raise CommandError(refused.detail) from refused
-        self.stdout.write(f"{user} logs in as {subject} at {settings.OIDC_ISSUER}.")
+        identity_connect(user=user, subject=subject, actor=None)
+        return f"{user} logs in as {subject} at {settings.OIDC_ISSUER}."
 
     def asked(self, username: str) -> str:
         if not sys.stdin.isatty():
