@@ -151,7 +151,7 @@ def campaign_left(*, members: Collection[UUID], viewer: User) -> Campaign | None
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member with its latest item."""
+    """A member with its latest item that was no calibration item: the number of one would say when it was that."""
 
     submission: Submission
     item_id: int | None
@@ -160,7 +160,8 @@ class Member:
 def members(campaign: Campaign) -> list[Member]:
     """In the order of arrival, in one query."""
     items: dict[UUID, ReviewItem] = {}
-    for item in ReviewItem.objects.filter(submission__in=campaign.members).order_by("pk"):
+    rows = ReviewItem.objects.filter(submission__in=campaign.members)
+    for item in rows.exclude(reason=ReviewItem.Reason.GOLD).order_by("pk"):
         items[item.submission_id] = item
     return [
         Member(

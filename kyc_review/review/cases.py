@@ -138,21 +138,27 @@ def _view(pending: ReviewItem | None, viewer: User) -> CaseView:
 
 
 def _attempts(row: Submission, viewer: User) -> tuple[Attempt, ...]:
-    """The other submissions of the applicant through the same onboarding system, the newest first."""
+    """The other submissions of the applicant through the same onboarding system, the newest first.
+
+    Hidden ones come before, in an order that tells nothing: a place among the others would tell when they came.
+    """
     if not row.applicant_ref or row.is_planted:
         return ()
     pending = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(is_blind=True)
     rows = Submission.objects.filter(
         integration=row.integration_id, applicant_ref=row.applicant_ref, is_test=False, is_planted=False
     )
+    # The number of a calibration item would say when it was one.
+    others = ~Q(review_items__reason=ReviewItem.Reason.GOLD)
     rows = rows.exclude(pk=row.pk).annotate(
-        item=Max("review_items"), is_pending=Exists(pending.filter(submission=OuterRef("pk")))
+        item=Max("review_items", filter=others), is_pending=Exists(pending.filter(submission=OuterRef("pk")))
     )
     hides = may_decide(viewer)
-    return tuple(
+    attempts = [
         Attempt(other, other.item, hides and other.is_pending)
         for other in rows.order_by("-received_at")[:ATTEMPTS_SHOWN]
-    )
+    ]
+    return tuple(sorted(attempts, key=lambda row: (not row.is_hidden, row.submission.pk.int * row.is_hidden)))
 
 
 def case_read_record(*, case: Case, viewer: User) -> None:

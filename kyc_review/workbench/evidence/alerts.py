@@ -149,7 +149,7 @@ def _each_once(
 
 def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
     found = []
-    by_result = {seen.submission.result: seen for seen in reversed(twins)}
+    by_result = {seen.result: seen for seen in reversed(twins)}
     results = {*by_result, own_result}
     if {Result.CLEAR, Result.REJECTED} <= results:
         this_one = gettext("this one")
@@ -182,7 +182,7 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
 
 def _of_applicant(twins: Sequence[Seen], others: Sequence[Seen]) -> list[Alert]:
     own = {seen.submission.pk: seen for seen in [*others, *twins] if seen.same_applicant}
-    rejected = [seen for seen in own.values() if seen.submission.result == Result.REJECTED]
+    rejected = [seen for seen in own.values() if seen.result == Result.REJECTED]
     if not rejected:
         return []
     return [
@@ -215,7 +215,7 @@ def _shown(*submissions: Seen | None) -> Seen | None:
 
 def _worst_first(submissions: Iterable[Seen]) -> list[Seen]:
     """Rejected, then sent back, open and cleared; in the given order among equals."""
-    return sorted(submissions, key=lambda seen: OUTCOMES_BY_GRAVITY.index(seen.submission.result))
+    return sorted(submissions, key=lambda seen: OUTCOMES_BY_GRAVITY.index(seen.result))
 
 
 def _named(seen: Seen) -> str:
@@ -226,7 +226,7 @@ def _named(seen: Seen) -> str:
 
 def _listed(submissions: Sequence[Seen]) -> str:
     """The first of them, and how many more there are."""
-    result = submissions[0].submission.result
+    result = submissions[0].result
     outcome = VERDICTS[Result(result)] if result else gettext("open")
     first = f"{_named(submissions[0])}, {outcome}"
     if len(submissions) == 1:

@@ -77,8 +77,12 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
 
 
 def outcomes_told_record(*, told: Iterable[Seen], viewer: User) -> None:
-    """The viewer is shown what came of these other submissions, so others are asked first to judge them blind."""
-    outcomes_seen_record(submissions=[seen.submission for seen in told], viewer=viewer, in_passing=True)
+    """The viewer is shown what came of these other submissions, so others are asked first to judge them blind.
+
+    Of those that wait to be judged blind nothing is told.
+    """
+    shown = [seen.submission for seen in told if not seen.waits_since]
+    outcomes_seen_record(submissions=shown, viewer=viewer, in_passing=True)
 
 
 def _is_undecided(item: ReviewItem, context: dict[str, Any]) -> bool:

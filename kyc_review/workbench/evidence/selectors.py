@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from django.db.models import BigIntegerField, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
+from kyc_review.core.permissions import may_decide
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, Likeness, PatternOutcome
 from kyc_review.review import selectors as review
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import UNDECIDED_STATES, ReviewItem
 from kyc_review.submissions.models import Submission
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ class Seen:
     """One other submission, as a reviewer needs it: what came of it, when; never its face.
 
     `is_other_applicant`: both have a reference, and these differ. Neither this nor `same_applicant` without one.
+    `waits_since`: the viewer may be asked to judge it blind, since then. A calibration item or an audit must look like
+    one that came with its item, so neither the result nor the time of the submission is told.
     """
 
     submission: Submission
@@ -46,6 +52,15 @@ class Seen:
     same_file: bool
     same_applicant: bool
     is_other_applicant: bool = False
+    waits_since: dt.datetime | None = None
+
+    @property
+    def result(self) -> str:
+        return "" if self.waits_since else self.submission.result
+
+    @property
+    def since(self) -> dt.datetime:
+        return self.waits_since or self.submission.received_at
 
     @property
     def title(self) -> str:
@@ -63,11 +78,19 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
     if not may_see_evidence(viewer=viewer, item=item):
         return []
     own = item.submission
-    rows = Likeness.objects.filter(Q(submission=own) | Q(earlier=own)).select_related("submission", "earlier")
+    likenesses = Likeness.objects.filter(Q(submission=own) | Q(earlier=own)).select_related(
+        "submission", "earlier"
+    )
     # Subqueries, not Max over two joins: those multiply, and a plan without statistics reads all items for each other.
-    rows = rows.annotate(item_of_later=_latest_item("submission"), item_of_earlier=_latest_item("earlier"))
+    likenesses = likenesses.annotate(
+        item_of_later=_latest_item("submission"), item_of_earlier=_latest_item("earlier")
+    )
+    rows = list(likenesses.order_by("-same_file", "bits_apart", "-pk")[:TWINS_READ])
+    waiting = _waiting(
+        viewer, [row.earlier_id if row.submission_id == own.pk else row.submission_id for row in rows]
+    )
     found = []
-    for row in rows.order_by("-same_file", "bits_apart", "-pk")[:TWINS_READ]:
+    for row in rows:
         is_earlier = row.submission_id == own.pk
         other = row.earlier if is_earlier else row.submission
         same_applicant = _is_same_applicant(own, other)
@@ -79,20 +102,36 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
                 same_file=row.same_file,
                 same_applicant=same_applicant,
                 is_other_applicant=bool(own.applicant_ref and other.applicant_ref) and not same_applicant,
+                waits_since=waiting.get(other.pk),
             )
         )
     return found
 
 
 def _latest_item(field: str) -> Subquery:
-    return Subquery(
-        ReviewItem.objects.filter(submission=OuterRef(field)).order_by("-pk").values("pk")[:1],
-        output_field=BigIntegerField(null=True),
-    )
+    """The item that waits, or else the latest that was no calibration item: its number would say when it was one."""
+    own = ReviewItem.objects.filter(submission=OuterRef(field))
+    shown = own.filter(Q(state__in=UNDECIDED_STATES) | ~Q(reason=ReviewItem.Reason.GOLD))
+    return Subquery(shown.order_by("-pk").values("pk")[:1], output_field=BigIntegerField(null=True))
+
+
+def _blind_waiting() -> QuerySet[ReviewItem]:
+    return ReviewItem.objects.filter(state__in=UNDECIDED_STATES, is_blind=True)
+
+
+def _waiting(viewer: User, submissions: Iterable[UUID]) -> dict[UUID, dt.datetime]:
+    """Since when those submissions wait that the viewer may be asked to judge blind."""
+    if not may_decide(viewer):
+        return {}
+    rows = _blind_waiting().filter(submission__in=list(submissions))
+    return dict(rows.values_list("submission_id", "opened_at"))
 
 
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
-    """Other submissions of the same applicant through the same onboarding system, newest first."""
+    """Other submissions of the same applicant through the same onboarding system, newest first.
+
+    Those that wait to be judged blind count as received when their items were opened.
+    """
     own = item.submission
     if not own.applicant_ref or own.is_planted or not may_see_evidence(viewer=viewer, item=item):
         return []
@@ -102,10 +141,25 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
         is_test=False,
         is_planted=False,
     )
-    rows = rows.exclude(pk=own.pk).annotate(item_id=Max("review_items"))
+    rows = rows.exclude(pk=own.pk).annotate(item_id=_latest_item("pk"))
+    if may_decide(viewer):
+        # In the order of the times that are shown: a place among the others would tell the one that is not.
+        opened = _blind_waiting().filter(submission=OuterRef("pk")).values("opened_at")[:1]
+        rows = rows.order_by(Coalesce(Subquery(opened), "received_at").desc(), "pk")
+    else:
+        rows = rows.order_by("-received_at")
+    found = list(rows[:ROWS_SHOWN])
+    waiting = _waiting(viewer, [row.pk for row in found])
     return [
-        Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)
-        for row in rows.order_by("-received_at")[:ROWS_SHOWN]
+        Seen(
+            submission=row,
+            item_id=row.item_id,
+            bits_apart=None,
+            same_file=False,
+            same_applicant=True,
+            waits_since=waiting.get(row.pk),
+        )
+        for row in found
     ]
 
 
