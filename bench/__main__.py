@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|decode|queue|face|opening|chaos|store|snapshot|replay|near|rows|fill|audit|
+"""python -m bench [compare|scoring|intake|decode|queue|face|opening|chaos|store|snapshot|replay|near|rows|fill|audit|
 encryption|loop|gpu]
 
 `make bench` runs it.
@@ -56,6 +56,13 @@ def _add_speed_commands(commands: Commands) -> None:
     compare.add_argument("--per-s", type=float, default=20.0)
     compare.add_argument("--skip-litserve", action="store_true")
     compare.set_defaults(run=run_compare)
+    scoring = commands.add_parser(
+        "scoring", help="the scoring worker with torch and with ONNX Runtime, in turns"
+    )
+    scoring.add_argument("--pictures", type=int, default=320, help="of each turn")
+    scoring.add_argument("--batch-max", type=int, default=32)
+    scoring.add_argument("--turns", type=int, default=4)
+    scoring.set_defaults(run=run_scoring)
     intake = commands.add_parser(
         "intake", help="accepting at a steady rate while scoring runs, compared with Label Studio's import"
     )
@@ -79,7 +86,7 @@ def _add_speed_commands(commands: Commands) -> None:
     opening = commands.add_parser("opening", help="opening an item with alerts and pictures, and without")
     opening.add_argument("--times", type=int, default=100)
     opening.set_defaults(run=run_opening)
-    _add_bundle_option(compare, intake, decode, queue, face)
+    _add_bundle_option(compare, scoring, intake, decode, queue, face)
 
 
 def _add_failure_commands(commands: Commands) -> None:
@@ -208,6 +215,18 @@ def run_compare(options: argparse.Namespace) -> bool:
     from bench import against_litserve
 
     return against_litserve.run(options, _say)
+
+
+def run_scoring(options: argparse.Namespace) -> bool:
+    from bench import scoring
+
+    return scoring.run(
+        options.bundle,
+        pictures=options.pictures,
+        batch_max=options.batch_max,
+        turns=options.turns,
+        say=_say,
+    )
 
 
 def run_intake(options: argparse.Namespace) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.background import Load
 from bench.load import Answer, Target, concurrent, steady
-from bench.product import Product
+from bench.product import WATCH_EVERY_S, Product
 from bench.report import percentile
 from devstack.paths import REPOSITORY
 from devstack.processes import answers
@@ -46,7 +46,7 @@ def turns(
     kinds: Sequence[str],
 ) -> list[Turn]:
     """The product and LitServe in turns, `posts` each in total, so that a slow minute of the machine affects both."""
-    _post(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
+    scored(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
     running.wait(lambda: _is_examined(running), timeout_s=DRAIN_TIMEOUT_S, what="evidence of the warm-up")
     found = []
     for number in range(count):
@@ -66,7 +66,7 @@ def throughput(
     """Images per second (first post sent to last verdict stored, first post sent to last accepted)."""
     before = running.scored()
     began = time.time()
-    answers = _post(running, images, posts=posts, at_once=at_once, name=name)
+    answers = scored(running, images, posts=posts, at_once=at_once, name=name)
     accepted_s = max(a.sent_s + a.elapsed_s for a in answers) - began
     if running.scored() - before != posts:
         raise BenchError(f"{running.scored() - before} verdicts for {posts} posts")
@@ -81,16 +81,42 @@ def _is_examined(running: Product) -> bool:
     ]
 
 
-def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, name: str) -> list[Answer]:
-    """Post and wait until every one of them has its verdict."""
+def scored(
+    running: Product,
+    images: list[bytes],
+    *,
+    posts: int,
+    at_once: int,
+    name: str,
+    every_s: float = WATCH_EVERY_S,
+) -> list[Answer]:
+    """Post and wait until every one of them has its verdict; every_s: how often it is looked for."""
     goal = running.scored() + posts
-    load: Load[Answer] = Load(
-        lambda heard: concurrent(running.target, images, posts=posts, at_once=at_once, name=name, heard=heard)
-    )
-    running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
+    answers = accepted(running, images, posts=posts, at_once=at_once, name=name, every_s=every_s)
+    wait_scored(running, goal, every_s=every_s)
+    return answers
+
+
+def accepted(
+    running: Product,
+    images: list[bytes],
+    *,
+    posts: int,
+    at_once: int,
+    name: str,
+    every_s: float = WATCH_EVERY_S,
+) -> list[Answer]:
+    """Post and wait until every one of them is accepted."""
+    load = _posting(running.target, images, posts=posts, at_once=at_once, name=name)
+    running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting", every_s=every_s)
     all_accepted(load.answers, running.target)
-    running.wait(lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts")
     return load.answers
+
+
+def wait_scored(running: Product, goal: int, *, every_s: float = WATCH_EVERY_S) -> None:
+    running.wait(
+        lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts", every_s=every_s
+    )
 
 
 def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) -> dict[str, list[float]]:

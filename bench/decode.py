@@ -4,14 +4,13 @@ import asyncio
 import io
 import time
 from collections import Counter
-from pathlib import Path
 
-import psutil
 from PIL import Image
 
 from bench.background import Load
 from bench.images import jpegs
 from bench.load import HOST, Answer, Connection, Target, concurrent
+from bench.machine import described
 from bench.product import Product
 from bench.report import line, percentile
 
@@ -25,7 +24,7 @@ RETRY_AFTER_S = 2  # as the refusals say (DECODER_RETRY_AFTER_S)
 
 
 def run(running: Product, *, seconds: float) -> bool:
-    print(f"{_processor()}, {psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f} at the start")
+    print(described())
     photo, small = photograph(), jpegs(count=1)
     fine = _cost(running, photo, small)
     fine = _rate(running, photo, seconds) and fine
@@ -176,13 +175,3 @@ def _hostile(running: Product, seconds: float, *, pause_s: float, has_target: bo
     line("  median and p99", f"{percentile(waits_s, 50) * 1000:.0f}, {percentile(waits_s, 99) * 1000:.0f} ms")
     line("  answers by status", ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
     return fine
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = (
-        [row for row in info.read_text().splitlines() if row.startswith("model name")]
-        if info.exists()
-        else []
-    )
-    return names[0].partition(":")[2].strip() if names else "unknown processor"

@@ -23,6 +23,7 @@ from devstack.progress import Console, Say
 from devstack.runner import Runner
 
 WATCH_EVERY_S = 0.2
+STOP_S = 30
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,15 @@ class Product:
         process = self.process(name)
         family = [process, *process.children(recursive=True)] if process else []
         return any("libtorch" in Path(f"/proc/{one.pid}/maps").read_text() for one in family)
+
+    def exchange(self, name: str, more: Mapping[str, str]) -> None:
+        """End a program in good order, and start it with these settings as well."""
+        if process := self.process(name):
+            process.terminate()
+            psutil.wait_procs([process], timeout=STOP_S)
+        program = next(program for program in self.started if program.name == name)
+        self.runner.start(replace(program, environment={**program.environment, **more}))
+        self.runner.wait_ready(name)
 
     def restart(self, name: str) -> None:
         """Start a killed program again at once, as a supervisor with a first restart does."""
