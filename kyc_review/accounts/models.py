@@ -95,6 +95,7 @@ class AdminRequest(models.Model):
         ACTIVATION = "activation", _("be activated again")
         PASSWORD = "password", _("get a new password")
         SECOND_FACTOR = "second_factor", _("have the second factor reset")
+        DEACTIVATION = "deactivation", _("be deactivated")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")

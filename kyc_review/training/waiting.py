@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import BigIntegerField, Subquery, Value
+from django.db.models import BigIntegerField, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.utils.translation import gettext, ngettext
 
 from kyc_review.accounts.integrations.selectors import rights_waiting
 from kyc_review.accounts.models import AdminRequest
-from kyc_review.accounts.people.admin_requests import admin_requests_open
+from kyc_review.accounts.people.admin_requests import LOSING, admin_requests_open
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.core.permissions import Right, may_promote, require
@@ -181,8 +181,9 @@ def _gate_proposals(viewer: User) -> QuerySet[GateProposal]:
 
 
 def _admin_requests(viewer: User) -> QuerySet[AdminRequest]:
-    """Those that the viewer may decide: neither their own, nor about their own account."""
-    return admin_requests_open(viewer=viewer).exclude(proposed_by=viewer).exclude(person=viewer)
+    """Those that the viewer may decide: neither their own, nor to their own advantage."""
+    rows = admin_requests_open(viewer=viewer).exclude(proposed_by=viewer)
+    return rows.exclude(~Q(act__in=LOSING), person=viewer)
 
 
 def _failed(kind: type[J]) -> QuerySet[J]:

@@ -1,8 +1,9 @@
 """What lets somebody act as an admin, a senior or an auditor needs two admins: one asks for it, another one approves.
 
 Otherwise one admin makes a second account, and both "admins" of a promotion are one person; or logs in as an auditor,
-and sees every face. The operator's `manage.py staff` needs no second person: with it the first admins are made, and it
-is the way out where only one admin can be reached.
+and sees every face. An admin loses the role or the account by two as well, so that no admin is left alone. The
+operator's `manage.py staff` needs no second person: with it the first admins are made, and it is the way out where only
+one admin can be reached.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kyc_review.accounts.people.services import (
     PeopleRefused,
     password_reissue,
     person_activate,
+    person_deactivate,
     role_change,
 )
 from kyc_review.accounts.second_factor.services import second_factor_reset
@@ -38,11 +40,23 @@ if TYPE_CHECKING:
 told: list[Callable[[AdminRequest, User], object]] = []
 
 Act, State = AdminRequest.Act, AdminRequest.State
+# Approvers are admins: of their own account these take the role away, and the person may agree to that.
+LOSING = (Act.ROLE, Act.DEACTIVATION)
 
 
 def role_needs_two(role: str) -> bool:
     """Whether giving this role to a person needs a second admin."""
     return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and role in ROLES_NEEDING_TWO
+
+
+def role_change_needs_two(person: User, role: str) -> bool:
+    """As above, or because it takes the role of an admin away."""
+    return role_needs_two(role) or loss_needs_two(person)
+
+
+def loss_needs_two(person: User) -> bool:
+    """Whether a second admin is needed to deactivate this person or to take the role away: an active admin's."""
+    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and person.has_role(Role.ADMIN)
 
 
 def role_behind(person: User) -> str:
@@ -119,7 +133,8 @@ def directory_request_withdraw(*, person: User) -> None:
 
 def why_not_request_approver(*, request: AdminRequest, approver: User) -> str:
     """Why this admin may not approve it, and what to do; empty if nothing speaks against it."""
-    if request.person_id == approver.pk and request.proposed_by_id != approver.pk:
+    is_own = request.person_id == approver.pk and request.proposed_by_id != approver.pk
+    if is_own and request.act not in LOSING:
         return gettext("This is about your own account. Another admin must approve it.")
     return why_not_approver(proposer=request.proposed_by, approver=approver)
 
@@ -138,9 +153,13 @@ def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     audit.record(
         action="staff.admin_request_approved", actor=actor, target=row.person, detail=_closed_detail(row)
     )
+    # No one takes the own role away: where the person agrees, it is the act of the one who asked.
+    by = row.proposed_by if row.person_id == actor.pk else actor
     match row.act:
         case Act.ROLE:
-            role_change(person=row.person, role=row.role, actor=actor)
+            role_change(person=row.person, role=row.role, actor=by)
+        case Act.DEACTIVATION:
+            person_deactivate(person=row.person, actor=by)
         case Act.ACTIVATION:
             person_activate(person=row.person, actor=actor)
         case Act.PASSWORD:

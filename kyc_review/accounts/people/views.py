@@ -26,7 +26,9 @@ from kyc_review.accounts.people.admin_requests import (
     admin_request_open,
     admin_request_reject,
     admin_requests_open,
+    loss_needs_two,
     role_behind,
+    role_change_needs_two,
     role_needs_two,
     why_not_request_approver,
 )
@@ -121,7 +123,7 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
             gettext("The roles of this person follow the groups in the directory; change them there.")
         )
     wanted = form.cleaned_data["role"]
-    if role_needs_two(wanted):
+    if role_change_needs_two(found, wanted):
         return _ask(request, found, Act.ROLE, wanted)
     services.role_change(person=found, role=wanted, actor=request.user)
     return gettext("The role is changed, with the next request.")
@@ -134,6 +136,8 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
             return _ask(request, found, Act.ACTIVATION, behind)
         services.person_activate(person=found, actor=request.user)
         return gettext("Active again.")
+    if loss_needs_two(found):
+        return _ask(request, found, Act.DEACTIVATION, Role.ADMIN)
     released = services.person_deactivate(person=found, actor=request.user)
     told = gettext("Deactivated; all sessions and tokens have ended.")
     if not released:

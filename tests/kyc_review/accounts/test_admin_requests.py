@@ -12,7 +12,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
-from kyc_review.accounts.people.services import PeopleRefused, person_deactivate
+from kyc_review.accounts.people.services import PeopleRefused, person_deactivate, role_change
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
@@ -116,12 +116,46 @@ def test_who_takes_the_role_of_an_admin_away_does_not_get_the_account(
     act: str, ada: User, maya: User, login: Callable[[User], Client], clock: list[float]
 ) -> None:
     second_factor_enrol(user=maya, secret=SECRET, code=code_at(clock[0]))
-    login(ada).post(f"/people/{maya.pk}/role/", {"role": "reviewer"})
-    assert maya.groups.get().name == "reviewer"
+    role_change(person=maya, role="reviewer", actor=ada)
     login(ada).post(f"/people/{maya.pk}/{act}/")
     now = User.objects.get(pk=maya.pk)
     assert (now.check_password(PASSWORD), has_second_factor(now)) == (True, True)
     assert AdminRequest.objects.get().act == act.replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("path", "act"), [("role", "role"), ("activation", "deactivation")], ids=["role", "account"]
+)
+def test_no_admin_alone_takes_the_role_of_an_admin_away(
+    path: str, act: str, ada: User, maya: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    otto = staff("otto", "admin")
+    wanted = {"role": "reviewer", "enabled": "off"}
+    login(ada).post(f"/people/{maya.pk}/{path}/", wanted)
+    login(ada).post(f"/people/{otto.pk}/{path}/", wanted)
+    assert User.objects.filter(is_active=True, groups__name="admin").count() == 3
+    of_maya, of_otto = AdminRequest.objects.order_by("pk")
+    assert (of_maya.act, of_otto.act) == (act, act)
+    assert "Another admin must approve" in approve(login, ada, of_otto)
+    assert "Approved and carried out." in approve(login, maya, of_otto)
+    assert not User.objects.get(pk=otto.pk).has_role("admin")
+    assert waiting_count(viewer=maya) == 1
+    login(maya).post(f"/people/requests/{of_maya.pk}/approval/")  # the person agrees
+    assert not User.objects.get(pk=maya.pk).has_role("admin")
+    event = Event.objects.filter(
+        target_id=str(maya.pk), action__in=("staff.role_changed", "staff.deactivated")
+    )
+    assert event.get().actor_name == "ada"
+
+
+def test_the_operator_takes_an_admin_away_but_not_the_last_one(ada: User, maya: User) -> None:
+    said = StringIO()
+    call_command("staff", "deactivate", "maya", stdout=said)
+    call_command("staff", "deactivate", "maya", stdout=said)
+    assert said.getvalue().splitlines() == ["Done.", "Nothing to do."]
+    assert Event.objects.get(action="staff.deactivated").actor_kind == "system"
+    with pytest.raises(CommandError, match="last active admin"):
+        call_command("staff", "deactivate", "ada")
 
 
 def test_an_admin_is_not_offered_to_approve_what_is_about_the_own_account(

@@ -14,6 +14,7 @@ from kyc_review.accounts.people.services import (
     PeopleRefused,
     password_reissue,
     person_activate,
+    person_deactivate,
     role_change,
 )
 from kyc_review.accounts.second_factor.services import second_factor_reset
@@ -28,6 +29,7 @@ DONE_TO: dict[str, Callable[[User], bool | int]] = {
     "end-tokens": lambda user: tokens_revoke_all(owner=user),
     "disconnect": lambda user: identity_disconnect(user=user),
     "activate": lambda user: person_activate(person=user, actor=None),
+    "deactivate": lambda user: _deactivate(user),
 }
 PRINTED: dict[str, Callable[[User], str]] = {
     "break-glass": lambda user: break_glass_link(user=user),
@@ -35,14 +37,19 @@ PRINTED: dict[str, Callable[[User], str]] = {
 }
 
 
+def _deactivate(user: User) -> bool:
+    person_deactivate(person=user, actor=None)
+    return user.is_active  # as it was read
+
+
 class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
         "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone; "
         "staff end-tokens NAME ends all personal tokens. Where no second admin can be reached: staff role NAME ROLE, "
-        "staff activate NAME, staff new-password NAME, which prints one. staff break-glass NAME prints a link that "
-        "lets the person in once. staff connect NAME SUBJECT lets them log in as that subject of OIDC_ISSUER; staff "
-        "disconnect NAME ends it."
+        "staff activate|deactivate NAME, staff new-password NAME, which prints one. staff break-glass NAME prints a "
+        "link that lets the person in once. staff connect NAME SUBJECT lets them log in as that subject of "
+        "OIDC_ISSUER; staff disconnect NAME ends it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
