@@ -36,7 +36,8 @@ class Right(StrEnum):
     ERASE = "delete an applicant's picture and references permanently"
     SEE_RETRAINING = "see counts, snapshots, bundles and promotions; no face"
     SEE_SNAPSHOT_FACES = "see the faces in a snapshot"
-    FREEZE = "make snapshots and download them with their original images"
+    FREEZE = "make snapshots"
+    TAKE_SNAPSHOT_IMAGES = "download a snapshot with its original images"
     TRAIN = "request and cancel training runs"
     PROMOTE = "compare, propose, decide on another admin's proposal, roll back"
     PLANT = "propose and approve the settings of planted forgeries, switch planting off"
@@ -50,7 +51,8 @@ class Right(StrEnum):
 
 
 R, S, A, U = Role.REVIEWER, Role.SENIOR, Role.ADMIN, Role.AUDITOR
-# Admins manage models and accounts and auditors check people, so neither of them decides on faces. fmt: off
+# Admins manage models and accounts and auditors check people, so neither of them decides on faces. Who makes a snapshot
+# does not take its images away: that is for those who see any face. fmt: off
 ROLES_WITH: Mapping[Right, frozenset[Role]] = {
     Right.READ_QUEUE: frozenset({R, S, A, U}),
     Right.DECIDE: frozenset({R, S}),
@@ -64,6 +66,7 @@ ROLES_WITH: Mapping[Right, frozenset[Role]] = {
     Right.SEE_RETRAINING: frozenset({A, U}),
     Right.SEE_SNAPSHOT_FACES: frozenset({A, U}),
     Right.FREEZE: frozenset({A}),
+    Right.TAKE_SNAPSHOT_IMAGES: frozenset({U}),
     Right.TRAIN: frozenset({A}),
     Right.PROMOTE: frozenset({A}),
     Right.PLANT: frozenset({A}),
@@ -118,6 +121,7 @@ may_erase = _check(Right.ERASE)
 may_see_retraining = _check(Right.SEE_RETRAINING)
 may_see_snapshot_faces = _check(Right.SEE_SNAPSHOT_FACES)
 may_freeze = _check(Right.FREEZE)
+may_take_snapshot_images = _check(Right.TAKE_SNAPSHOT_IMAGES)
 may_train = _check(Right.TRAIN)
 may_promote = _check(Right.PROMOTE)
 may_plant = _check(Right.PLANT)

@@ -21,7 +21,13 @@ from encrypted_files.stream import FileUnreadable
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.files import StorageUnavailable
-from kyc_review.core.permissions import Right, may_freeze, may_see_snapshot_faces, require
+from kyc_review.core.permissions import (
+    Right,
+    may_freeze,
+    may_see_snapshot_faces,
+    may_take_snapshot_images,
+    require,
+)
 from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
@@ -62,6 +68,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
         "others": others[:50],
         "runs": runs_listed(viewer=viewer).filter(snapshot=row),
         "may_freeze": may_freeze(viewer),
+        "may_take_images": may_take_snapshot_images(viewer),
         "may_see_faces": may_see_snapshot_faces(viewer),
         "sheet": Paginator(
             snapshot_report.snapshot_faces(viewer=viewer, snapshot=row), FACES_PER_PAGE

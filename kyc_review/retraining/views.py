@@ -109,7 +109,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
 @never_cache
 @staff_only
 def archive(request: StaffRequest, name: str) -> HttpResponseBase:
-    require(request.user, Right.FREEZE)
+    require(request.user, Right.TAKE_SNAPSHOT_IMAGES)
     snapshot = _downloadable(request, name)
     try:
         pieces = archive_stream(snapshot=snapshot, actor=request.user)

@@ -10,7 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.core.api import query_params
-from kyc_review.core.permissions import may_freeze, may_see_retraining, may_see_snapshot_faces
+from kyc_review.core.permissions import (
+    may_freeze,
+    may_see_retraining,
+    may_see_snapshot_faces,
+    may_take_snapshot_images,
+)
 from kyc_review.core.problems import Problem
 from kyc_review.datasets import snapshot_report
 from kyc_review.datasets.erasure_marks import snapshot_marks
@@ -106,7 +111,7 @@ class ManifestView(RetrainingView):
 
 
 class ArchiveView(RetrainingView):
-    allowed = {"GET": may_freeze}
+    allowed = {"GET": may_take_snapshot_images}
 
     @describing.download_archive
     def get(self, request: Request, name: str) -> HttpResponseBase:

@@ -268,8 +268,9 @@ def test_strangers_to_retraining_learn_nothing_from_the_marks(
 
 
 def test_every_page_of_the_loop_says_what_is_held(
-    decide: Callable[..., Decision], serving: Bundle, ada: User, login: Callable[[User], Client]
-) -> None:
+    decide: Callable[..., Decision], serving: Bundle, ada: User, staff: Callable[..., User],
+    login: Callable[[User], Client],
+) -> None:  # fmt: skip
     gone, _ = decide("fake"), decide("real")
     snapshot = snapshot_create(name="first")
     candidate = made("1", snapshot_sha256=snapshot.manifest_sha256)
@@ -278,7 +279,8 @@ def test_every_page_of_the_loop_says_what_is_held(
         snapshot=snapshot, champion=serving, candidate=candidate, state="failed"
     )
     window: Client = login(ada)
-    b"".join(window.get("/retraining/snapshots/first/archive/").streaming_content)  # type: ignore[attr-defined]
+    auditor: Client = login(staff("audrey", "auditor"))
+    b"".join(auditor.get("/retraining/snapshots/first/archive/").streaming_content)  # type: ignore[attr-defined]
     erase(gone)
     today = f"{timezone.now():%Y-%m-%d}"
     pages = {

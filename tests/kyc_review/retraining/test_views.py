@@ -46,8 +46,8 @@ def paths_of(snapshot: Snapshot) -> list[str]:
     [
         ("reviewer", 403, 403, 403, 403),
         ("senior", 403, 403, 403, 403),
-        ("auditor", 200, 403, 200, 403),
-        ("admin", 200, 302, 200, 200),
+        ("auditor", 200, 403, 200, 200),
+        ("admin", 200, 302, 200, 403),
     ],
 )
 def test_who_may_do_what(
@@ -121,7 +121,10 @@ def test_a_snapshot_is_asked_for_built_by_the_worker_and_then_offered(
     part = admin.get(PAGE, headers={"HX-Request": "true", "HX-Target": "snapshots"}).text
     assert "<html" not in part
     assert "every 2s" not in part
-    assert "/retraining/snapshots/first/archive/" in part
+    assert "/retraining/snapshots/first/manifest/" in part
+    page = "/retraining/snapshots/first/"
+    assert f"{page}archive/" not in admin.get(page).text
+    assert f"{page}archive/" in as_role("auditor").get(page).text
     assert Snapshot.objects.get().created_by == User.objects.get(username="the-admin")
 
 
@@ -172,8 +175,8 @@ def test_the_zip_holds_the_manifest_first_and_every_image(
     for label in ("fake", "real", "real"):
         decide(label)
     snapshot = snapshot_create(name="first")
-    admin = as_role("admin")
-    answer = admin.get(paths_of(snapshot)[1])
+    auditor = as_role("auditor")
+    answer = auditor.get(paths_of(snapshot)[1])
     assert answer.streaming
     assert answer["Content-Disposition"] == 'attachment; filename="first.zip"'
     assert "no-store" in answer["Cache-Control"]
@@ -186,18 +189,18 @@ def test_the_zip_holds_the_manifest_first_and_every_image(
     for item in items:
         assert hashlib.sha256(archive.read(f"first/{item['path']}")).hexdigest() == item["sha256"]
     assert len(archive.namelist()) == len(items) + 1 == 4
-    assert admin.get(paths_of(snapshot)[0]).getvalue() == manifest
+    assert auditor.get(paths_of(snapshot)[0]).getvalue() == manifest
 
 
 def test_only_ready_snapshots_whose_files_exist_are_downloaded(
     decide: Callable[..., Decision], as_role: Callable[[str], Client]
 ) -> None:
     decide("fake")
-    admin = as_role("admin")
+    auditor = as_role("auditor")
     waiting, ready = snapshot_request(actor=None, name="waiting"), snapshot_create(name="ready")
     shutil.rmtree(ready.directory)
     for path in [*paths_of(waiting), *paths_of(ready), "/retraining/snapshots/never/archive/"]:
-        assert admin.get(path).status_code == 404
+        assert auditor.get(path).status_code == 404
 
 
 def test_the_pages_queries_do_not_grow_with_its_rows(

@@ -70,7 +70,7 @@ download_manifest = describe_endpoint(
 download_archive = describe_endpoint(
     "download_archive",
     "Download a snapshot with its images",
-    "One zip. Admins; the download is in the audit log.",
+    "One zip. Auditors, who may see any face; the download is in the audit log.",
     responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")},
     described={"e404": "There is no ready snapshot with this name."},
 )

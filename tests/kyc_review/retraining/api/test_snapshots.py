@@ -79,15 +79,25 @@ def test_what_cannot_be_frozen_is_refused_in_the_services_words(ada: Script, fro
     assert (unfit.status_code, unfit.json()["errors"][0]["pointer"]) == (400, "#/name")
 
 
-def test_manifest_and_archive_are_taken_away_and_that_is_recorded(ada: Script, frozen: Snapshot) -> None:
-    sent = b"".join(ada.get("/snapshots/autumn/manifest").streaming_content)
+def test_manifest_and_archive_are_taken_away_and_that_is_recorded(
+    script: Callable[..., Script], frozen: Snapshot
+) -> None:
+    audrey = script("audrey", "auditor")
+    sent = b"".join(audrey.get("/snapshots/autumn/manifest").streaming_content)
     assert sent == frozen.manifest.read_bytes()
-    archive = ada.get("/snapshots/autumn/archive")
+    archive = audrey.get("/snapshots/autumn/archive")
     assert archive["Content-Type"] == "application/zip"
     with ZipFile(io.BytesIO(b"".join(archive.streaming_content))) as packed:
         assert len(packed.namelist()) == 4
-    taken = Event.objects.filter(action="snapshot.downloaded", actor_name="ada").order_by("pk")
+    taken = Event.objects.filter(action="snapshot.downloaded", actor_name="audrey").order_by("pk")
     assert [event.detail["what"] for event in taken] == ["manifest", "archive"]
+
+
+def test_the_admin_who_freezes_does_not_take_the_images_away(ada: Script, frozen: Snapshot) -> None:
+    refused = ada.get("/snapshots/autumn/archive")
+    assert refused.status_code == 403
+    assert "auditor" in refused.json()["detail"]
+    assert not Event.objects.filter(action="snapshot.downloaded").exists()
 
 
 def test_verification_tells_an_auditor_whether_a_file_was_changed(
@@ -109,9 +119,10 @@ def test_a_manifest_that_was_changed_is_not_intact(ada: Script, frozen: Snapshot
     assert ada.get("/snapshots/autumn/verification").json()["intact"] is False
 
 
-def test_files_that_are_gone_are_not_found(ada: Script, ready: Snapshot) -> None:
+def test_files_that_are_gone_are_not_found(script: Callable[..., Script], ready: Snapshot) -> None:
+    audrey = script("audrey", "auditor")
     for what in ("manifest", "archive"):
-        assert ada.get(f"/snapshots/ready/{what}").status_code == 404
+        assert audrey.get(f"/snapshots/ready/{what}").status_code == 404
     assert not Event.objects.filter(action="snapshot.downloaded").exists()
 
 
