@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,9 @@ from django.utils.translation import gettext_noop
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases
 from kyc_review.core.files import StorageUnavailable
+from kyc_review.core.leases import Alive
 from kyc_review.core.stored_texts import stored
+from kyc_review.core.transfers import every, kept_alive
 from kyc_review.datasets import manifest, snapshot_files
 from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
@@ -69,7 +71,9 @@ def build(snapshot: Snapshot, holder: str) -> None:
     Raises SnapshotFailed when an original is missing or not what arrived, LeaseLost, StorageUnavailable, OSError.
     """
     leave_out_erased(snapshot)
+    alive = every(RENEW_S, partial(_renew, snapshot, holder))
     with ExitStack() as stack:
+        stack.enter_context(kept_alive(alive))
         if snapshot_files.is_in_place():
             staged = folders.staging(snapshot.directory.parent, f"{STAGED}-{snapshot.pk}-{holder}")
             folder = stack.enter_context(staged)
@@ -87,7 +91,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
                 choices=snapshot.choices,
             )
             found = Facts.of(snapshot)
-            size_bytes = _write_items(snapshot, holder, images, writer, found)
+            size_bytes = _write_items(snapshot, alive, images, writer, found)
             writer.close()
             size_bytes += file.tell()
             file.flush()
@@ -172,19 +176,17 @@ class _Images:
 
 
 def _write_items(
-    snapshot: Snapshot, holder: str, images: _Images, writer: manifest.Writer, found: Facts
+    snapshot: Snapshot, alive: Alive, images: _Images, writer: manifest.Writer, found: Facts
 ) -> int:
     """Every item's image and line; the images' size in bytes. The lease is renewed on the way."""
-    size_bytes, renewed = 0, time.monotonic()
+    size_bytes = 0
     for row in _rows(snapshot):
         path = manifest.image_path(sha256=row["sha256"], format=row["format"])
         size_bytes += images.write(path, _original(row))
         item = _item(row, path, found)
         writer.add(item)
         found.count(item)
-        if time.monotonic() - renewed > RENEW_S:
-            _renew(snapshot, holder)
-            renewed = time.monotonic()
+        alive()
     return size_bytes
 
 

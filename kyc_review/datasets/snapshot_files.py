@@ -6,7 +6,6 @@ A local storage is used in place. From any other, what trains or measures gets a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -17,6 +16,7 @@ from django.core.files.storage import Storage, storages
 from kyc_review.core import folders
 from kyc_review.core.errors import DomainError
 from kyc_review.core.local_copies import copies_remove, is_local, local_copy
+from kyc_review.core.transfers import all_at_once
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
@@ -163,12 +163,4 @@ def _fetch(snapshot: Snapshot, folder: Path, gone: set[str], alive: Callable[[],
             if pictures.sha256_of(file, name) != wanted[name]:
                 raise not_as_frozen(snapshot, name)
 
-    with ThreadPoolExecutor(AT_ONCE, "snapshot") as threads:
-        started = [threads.submit(fetch, name) for name in wanted]
-        try:
-            for done in as_completed(started):
-                done.result()
-                alive()
-        finally:
-            for waiting in started:
-                waiting.cancel()
+    all_at_once(fetch, wanted, threads=AT_ONCE, name="snapshot", alive=alive)

@@ -83,6 +83,11 @@ def evidence_lease(*, holder: str) -> Evidence | None:
     return row
 
 
+def evidence_lease_renew(*, evidence: Evidence) -> None:
+    """Keep the lease. One that was lost stays lost, and what this worker records then changes nothing."""
+    _held(evidence).update(**leases.taken(evidence.lease_holder, lease_s=settings.EVIDENCE_LEASE_S))
+
+
 def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float) -> bool:
     """Keep what was computed, if the lease still holds. Files first, row second: no row names a missing picture."""
     for name, (content, _) in dossier.pictures.items():

@@ -19,6 +19,7 @@ from kyc_review.core.db.passing import passes, retried
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
+from kyc_review.core.transfers import every, kept_alive
 from kyc_review.core.worker_health import alive
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.evidence.derivatives import derivative_ensure
@@ -26,6 +27,7 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import (
     evidence_fail,
     evidence_lease,
+    evidence_lease_renew,
     evidence_postpone,
     evidence_record,
     evidence_return,
@@ -71,36 +73,44 @@ def _examine_all() -> int:
         give_way(until)
         if (row := evidence_lease(holder=HOLDER)) is None:
             break
-        started = time.perf_counter()
-        make_display_picture(row)
-        try:
-            with tracing.span("evidence", kind=tracing.Kind.CONSUMER, parent=row.submission.traceparent):
-                dossier = dossier_compute(
-                    original_read(row.submission.image_key),
-                    ensemble=ensemble(),
-                    auxiliary_models=auxiliary_models.loaded(),
-                    between=partial(give_way, until),
-                )
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            step_ended(Step.EVIDENCE, elapsed_ms / 1000)
-            record = partial(evidence_record, evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
-            done += retried(record)
-        except (OriginalMissing, KeysUnavailable, StorageUnavailable) as missing:
-            log.error(
-                "pictures of submission %s are missing, or cannot be decrypted or stored: %s",
-                row.submission_id,
-                missing,
-            )
-            evidence_postpone(evidence=row)
-            step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
-        except Exception as error:  # whatever it is, the reviewer decides without this evidence
-            if passes(error):
-                raise
-            with tracing.logged(row.submission.traceparent):
-                log.exception("evidence of submission %s cannot be computed", row.submission_id)
-            step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
-            evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
+        renew = partial(evidence_lease_renew, evidence=row)
+        with kept_alive(every(settings.EVIDENCE_LEASE_S / 3, renew)):
+            done += _examine(row, until)
     return done
+
+
+def _examine(row: Evidence, until: float) -> int:
+    """Whether it became ready: 1 or 0. until: how long it gives way, by the monotonic clock."""
+    started = time.perf_counter()
+    make_display_picture(row)
+    try:
+        with tracing.span("evidence", kind=tracing.Kind.CONSUMER, parent=row.submission.traceparent):
+            dossier = dossier_compute(
+                original_read(row.submission.image_key),
+                ensemble=ensemble(),
+                auxiliary_models=auxiliary_models.loaded(),
+                between=partial(give_way, until),
+            )
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        step_ended(Step.EVIDENCE, elapsed_ms / 1000)
+        record = partial(evidence_record, evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
+        return int(retried(record))
+    except (OriginalMissing, KeysUnavailable, StorageUnavailable) as missing:
+        log.error(
+            "pictures of submission %s are missing, or cannot be decrypted or stored: %s",
+            row.submission_id,
+            missing,
+        )
+        evidence_postpone(evidence=row)
+        step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
+    except Exception as error:  # whatever it is, the reviewer decides without this evidence
+        if passes(error):
+            raise
+        with tracing.logged(row.submission.traceparent):
+            log.exception("evidence of submission %s cannot be computed", row.submission_id)
+        step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
+        evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
+    return 0
 
 
 def make_display_picture(row: Evidence) -> None:

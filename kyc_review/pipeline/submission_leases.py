@@ -89,6 +89,12 @@ def leases_return(*, holder: str) -> int:
     return held.update(state=State.RECEIVED, attempts=F("attempts") - 1, **leases.given_back())
 
 
+def leases_renew(*, holder: str) -> None:
+    """Keep what a worker holds and nothing has taken from it."""
+    held = leases.held(Submission.objects.all(), state=State.SCORING, holder=holder)
+    held.update(**leases.taken(holder, lease_s=settings.SCORING_LEASE_S))
+
+
 def leases_end_of_dead(*, holder: str) -> int:
     """Give back at once what worker processes of this host held when they died. Returns the number of rows.
 

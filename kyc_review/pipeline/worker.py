@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from kyc_review.core.wake import SCORING
 from kyc_review.core.worker_health import alive
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
-from kyc_review.pipeline.reading import picture_of, read_ahead
+from kyc_review.pipeline.reading import bytes_moved, picture_of, read_ahead
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
@@ -29,6 +29,7 @@ from kyc_review.pipeline.submission_leases import (
     lease_fail,
     lease_postpone,
     leases_end_of_dead,
+    leases_renew,
     leases_return,
 )
 from kyc_review.submissions.storage_identity import storage_identity_check
@@ -76,10 +77,20 @@ def _score_all() -> int:
         elif not in_work and not standstill_take_back() and not shadow_some():
             return done
         if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
-            done += record(in_work.popleft().result())
-    done += sum(record(future.result()) for future in in_work if not future.cancel())
+            done += record(_result(in_work.popleft()))
+    done += sum(record(_result(future)) for future in in_work if not future.cancel())
     leases_return(holder=HOLDER)
     return done
+
+
+def _result(scoring: Future[Outcome]) -> Outcome:
+    """Waits for it; while pictures arrive from their storage, the leases of this worker are renewed."""
+    while True:
+        bytes_moved.clear()
+        if wait([scoring], settings.SCORING_LEASE_S / 3).done:
+            return scoring.result()
+        if bytes_moved.is_set():
+            leases_renew(holder=HOLDER)
 
 
 def record(outcome: Outcome) -> int:

@@ -98,8 +98,9 @@ def bundle_promote(*, bundle: Bundle, actor: User | None, reason: str = "", shif
     """
     require_of_actor(actor, Right.PROMOTE)
     latest = serving_promotion()
-    if not (latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift)):
-        bundle_check(bundle)
+    if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
+        return latest
+    bundle_check(bundle)
     return bundle_promote_checked(bundle=bundle, actor=actor, reason=reason, shift=shift)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.conf import settings
 
 from kyc_review.core.folders import folder_make
 from kyc_review.core.leases import Alive, no_lease
+from kyc_review.core.transfers import all_at_once
 from kyc_review.submissions.storage import originals
 from kyc_review.training.models import Comparison
 
@@ -29,7 +29,7 @@ def path_of_original(comparison: Comparison, key: str) -> Path:
 def originals_fetch(comparison: Comparison, keys: Iterable[str], *, alive: Alive = no_lease) -> None:
     """Copy what is in an object storage, encrypted as it is. One that is missing stays so.
 
-    alive: called after each. Raises StorageUnavailable, and what `alive` raises.
+    alive: called every few seconds meanwhile. Raises StorageUnavailable, and what `alive` raises.
     """
     wanted = [key for key in keys if originals.local_path(key) is None]
     if not wanted:
@@ -43,9 +43,7 @@ def originals_fetch(comparison: Comparison, keys: Iterable[str], *, alive: Alive
         except FileNotFoundError:
             log.error("the original %s is missing; it is not compared", key)
 
-    with ThreadPoolExecutor(AT_ONCE, "originals") as threads:
-        for _ in threads.map(fetch, wanted):
-            alive()
+    all_at_once(fetch, wanted, threads=AT_ONCE, name="originals", alive=alive)
 
 
 def originals_forget(comparison: Comparison) -> None:

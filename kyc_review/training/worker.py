@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from detection.bundle import BundleRefused
 from kyc_review.core import folders
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.leases import Alive, no_lease
+from kyc_review.core.transfers import every, kept_alive
 from kyc_review.datasets import manifest
 from kyc_review.datasets.erasure_marks import images_erased
 from kyc_review.datasets.snapshot_files import (
@@ -118,10 +120,12 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     folders.folder_make(job.directory / "work")
     if not _has_space(job):
         return False
+    alive = _alive(job)
     try:
         if not isinstance(job, MeanFaces):
             require_unmarked(job.snapshot)  # it may have been erased while the work waited
-        _require_as_registered(job, alive=_alive(job))
+        with kept_alive(alive):
+            _require_as_registered(job, alive=alive)
     except (JobRefused, SnapshotFailed, BundleRefused, OSError) as refusal:
         _raise_if_it_passes(refusal)
         job_end(job, State.FAILED, error=str(refusal))
@@ -130,17 +134,18 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
         if isinstance(job, Comparison):
             held.callback(originals_forget, job)
         try:
-            snapshot = held.enter_context(
-                snapshot_folder(job.snapshot, erased=images_erased, alive=_alive(job))
-            )
-            arguments = _arguments(job, snapshot, held)
+            with kept_alive(alive):
+                folder = snapshot_folder(job.snapshot, erased=images_erased, alive=alive)
+                snapshot = held.enter_context(folder)
+                arguments = _arguments(job, snapshot, held, alive)
         except (BundleRefused, SnapshotFailed, OSError) as refusal:
             _raise_if_it_passes(refusal)
             job_end(job, State.FAILED, error=str(refusal))
             return False
         checkpoints = Checkpoints(job) if isinstance(job, TrainingRun) else None
         if checkpoints:
-            checkpoints.fetch(alive=_alive(job))
+            with kept_alive(alive):
+                checkpoints.fetch(alive=alive)
         if not _has_space(job):  # what was copied to this machine is on its disk now
             return False
         recorder = OutputRecorder(job)
@@ -163,7 +168,7 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             if isinstance(job, Comparison):
                 ending.callback(originals_forget, job)
             if checkpoints:
-                ending.callback(checkpoints.keep)
+                ending.callback(_keep_last, job, checkpoints)
             ending.callback(_stop, process)
             cancelled = _watch(job, process, recorder, checkpoints)
     if cancelled:
@@ -209,12 +214,13 @@ def _require_as_registered(job: TrainingRun | Comparison | MeanFaces, *, alive: 
         bundle_check(job.candidate, alive=alive)
 
 
-def _arguments(job: TrainingRun | Comparison | MeanFaces, snapshot: Path, held: ExitStack) -> list[str]:
+def _arguments(
+    job: TrainingRun | Comparison | MeanFaces, snapshot: Path, held: ExitStack, alive: Alive
+) -> list[str]:
     """The command of the job; what it reads stays on this machine until `held` is closed.
 
     Raises BundleRefused, OSError.
     """
-    alive = _alive(job)
     if isinstance(job, TrainingRun):
         init = held.enter_context(bundle_folder(job.init, alive=alive))
         return training(job, snapshot=snapshot, init=init)
@@ -231,18 +237,15 @@ def _alive(job: Job, *, may_stop: bool = True) -> Alive:
 
     Raises JobLost, Stopping.
     """
-    renewed = float("-inf")
+    renew = every(RENEW_EVERY_S, partial(job_renew, job))
 
-    def renew() -> None:
-        nonlocal renewed
+    def alive() -> None:
         if may_stop and _stopping.is_set():
             job_give_back(job)
             raise Stopping("returned, because this worker stops")
-        if time.monotonic() - renewed > RENEW_EVERY_S:
-            job_renew(job)
-            renewed = time.monotonic()
+        renew()
 
-    return renew
+    return alive
 
 
 def averaging(means: MeanFaces, *, snapshot: Path) -> list[str]:
@@ -289,7 +292,7 @@ def _watch(
     checkpoints: Checkpoints | None,
 ) -> bool:
     """Until the process ends, or somebody asks to cancel: then True. Raises JobLost, Stopping."""
-    renewed = 0.0
+    renewed, alive = 0.0, _alive(job)
     while process.poll() is None:
         if _stopping.is_set():
             job_give_back(job)
@@ -300,10 +303,17 @@ def _watch(
             renewed = time.monotonic()
         recorder.record()
         if checkpoints:
-            checkpoints.keep()
+            with kept_alive(alive):
+                checkpoints.keep()
         with suppress(subprocess.TimeoutExpired):
             process.wait(WATCH_EVERY_S)
     return False
+
+
+def _keep_last(job: Job, checkpoints: Checkpoints) -> None:
+    """What was finished since the last look. A worker that stops has given its lease back. Raises JobLost."""
+    with kept_alive(no_lease if _stopping.is_set() else _alive(job, may_stop=False)):
+        checkpoints.keep()
 
 
 def _cancel_asked(job: Job) -> bool:
@@ -327,6 +337,11 @@ def _conclude(job: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
 def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
     """Whether the result was kept. Raises StorageUnavailable: the result waits on this machine, members stay."""
     alive = _alive(job, may_stop=False)
+    with kept_alive(alive):
+        return _kept(job, alive)
+
+
+def _kept(job: TrainingRun | Comparison | MeanFaces, alive: Alive) -> bool:
     try:
         if isinstance(job, TrainingRun):
             bundle = bundle_register(

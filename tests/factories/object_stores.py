@@ -72,7 +72,7 @@ class Disturbance:
 
     only: of this method. status: refuses with it. is_silent: says nothing until the disturbance ends. loses_answer: the
     store does what it was asked for, and the answer is lost. cuts_body: sends half of the answer. changes_body: another
-    content.
+    content. waits_halfway: sends half of the answer, and the rest when `goes_on` is set, within 10 seconds.
     """
 
     url: str = ""
@@ -86,11 +86,14 @@ class Disturbance:
     loses_answer: bool = False
     cuts_body: bool = False
     changes_body: bool = False
+    waits_halfway: bool = False
+    goes_on: threading.Event = field(default_factory=threading.Event)
 
     def end(self) -> None:
         self.heard_again.set()
         self.status, self.times, self.only = 0, -1, ""
         self.is_silent = self.loses_answer = self.cuts_body = self.changes_body = False
+        self.waits_halfway = False
 
 
 @contextmanager
@@ -103,7 +106,10 @@ def disturbing(target: str) -> Iterator[Disturbance]:
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(length := int(self.headers.get("Content-Length") or 0))
+            if len(body) < length:  # its sender has given up
+                self.close_connection = True
+                return
             state.seen.append(f"{self.command} {self.path}")
             is_on = state.times != 0 and state.only in ("", self.command)
             state.times -= state.times > 0
@@ -127,9 +133,19 @@ def disturbing(target: str) -> Iterator[Disturbance]:
             is_object = "xml" not in (found.getheader("Content-Type") or "xml")
             if is_on and state.changes_body and is_object and content:
                 content = bytes([content[0] ^ 1]) + content[1:]
-            self.answer(found.status, dict(found.getheaders()), content, cut=is_on and state.cuts_body)
+            is_cut = is_on and state.cuts_body
+            waits = is_on and state.waits_halfway and is_object
+            self.answer(found.status, dict(found.getheaders()), content, cut=is_cut, waits=waits)
 
-        def answer(self, status: int, headers: dict[str, str], content: bytes, *, cut: bool = False) -> None:
+        def answer(
+            self,
+            status: int,
+            headers: dict[str, str],
+            content: bytes,
+            *,
+            cut: bool = False,
+            waits: bool = False,
+        ) -> None:
             length = headers.get("Content-Length", str(len(content)))
             self.send_response_only(status)
             for name, text in headers.items():
@@ -139,8 +155,13 @@ def disturbing(target: str) -> Iterator[Disturbance]:
             self.end_headers()
             if self.command == "HEAD":
                 return
+            half = len(content) // 2 if cut or waits else len(content)
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(content[: len(content) // 2] if cut else content)
+                self.wfile.write(content[:half])
+                if waits:
+                    state.goes_on.clear()
+                    if state.goes_on.wait(10):
+                        self.wfile.write(content[half:])
             self.close_connection = self.close_connection or cut
 
         do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = forward

@@ -7,7 +7,7 @@ import hashlib
 import os
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,11 @@ from django.utils.deconstruct import deconstructible
 from encrypted_files.stream import FileDamaged
 from kyc_review.core.files import StorageUnavailable, StoredFile, new_file
 from kyc_review.core.object_storage.client import Access, AlreadyThere, Connection, connection_to
+from kyc_review.core.transfers import piece_moved
 
 CHUNK_BYTES = 1 << 20
+# Between two of what arrives a lease is renewed: 128 kB within each minute are enough to keep one.
+PIECE_BYTES = 128 << 10
 # Of an object that is read; a larger one goes to a temporary file. No picture is that large.
 MEMORY_MAX_BYTES = 32 << 20
 # User metadata of each object: the SHA-256 of its content, in hexadecimal.
@@ -111,7 +114,8 @@ class ObjectStorage(Storage):
         digest = hashlib.sha256()
         try:
             with self.connection.request(name), closing(found["Body"]) as body:
-                for piece in body.iter_chunks(CHUNK_BYTES):
+                for piece in body.iter_chunks(PIECE_BYTES):
+                    piece_moved()
                     digest.update(piece)
                     file.write(piece)
         except StorageUnavailable as failed:
@@ -201,10 +205,10 @@ class ObjectStorage(Storage):
     def put(self, name: str, content: File, digests: Digests, **condition: str) -> None:
         """One write. digests: of the content, which the store compares. condition: headers. Raises AlreadyThere."""
         content.seek(0)
-        with self.connection.request(name) as client:
+        with _interruptible(), self.connection.request(name) as client:
             answer = client.put_object(
                 **self._target(name),
-                Body=content,
+                Body=_Sent(content),
                 ContentType="application/octet-stream",
                 # Of the whole object: the store refuses a content that arrives changed, by the one that it knows.
                 ChecksumAlgorithm="SHA256",
@@ -269,6 +273,35 @@ class ObjectStorage(Storage):
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
+
+
+class _Interrupted(BaseException):
+    """What ends a transfer, past boto3, which takes every Exception for one of the network and tries again."""
+
+    def __init__(self, reason: Exception) -> None:
+        self.reason = reason
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except _Interrupted as interrupted:
+        raise interrupted.reason from None
+
+
+class _Sent:
+    """A content that says when a piece of it is read to be sent."""
+
+    def __init__(self, content: File) -> None:
+        self.seek, self.tell, self._content = content.seek, content.tell, content
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            piece_moved()
+        except Exception as reason:
+            raise _Interrupted(reason) from reason
+        return cast(bytes, self._content.read(size))
 
 
 def _knows_no_versions(refused: StorageUnavailable) -> bool:

@@ -1,6 +1,7 @@
 """The way of a selfie whose files are in a bucket, and how workers wait while the store does not answer."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,12 +13,15 @@ from django.test import Client
 from PIL import Image
 
 from kyc_review.accounts.models import User
+from kyc_review.datasets import snapshot_builder
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_files import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create, snapshots_build_due
 from kyc_review.evidence.models import Evidence
+from kyc_review.evidence.services import evidence_lease_renew
 from kyc_review.lifecycle.erase import files_remove, submission_erase
 from kyc_review.pipeline import evidence_worker, worker
+from kyc_review.pipeline.submission_leases import leases_renew
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.opening import items_open
@@ -135,3 +139,84 @@ def test_a_page_says_that_the_picture_cannot_be_shown_now(
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     disturbed.end()
     assert page.get(f"/review/items/{claimed.pk}/image/").status_code == 200
+
+
+def test_selfies_keep_their_lease_while_their_originals_arrive(
+    disturbed: Disturbance,
+    champion: Bundle,
+    submit: Callable[..., Submission],
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = submit(image=portrait_bytes() + bytes(600_000))
+    settings.SCORING_LEASE_S = 0.3
+    disturbed.waits_halfway = True
+
+    def renew(*, holder: str) -> None:
+        leases_renew(holder=holder)
+        assert Submission.objects.get(due_at__gt=Now()).lease_holder == holder
+        disturbed.goes_on.set()
+
+    monkeypatch.setattr(worker, "leases_renew", renew)
+    assert worker.run_until_idle() == 1
+    assert disturbed.goes_on.is_set()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) != (State.RECEIVED, 0)
+
+
+def test_a_lease_is_not_renewed_for_a_store_that_sends_nothing(
+    disturbed: Disturbance,
+    champion: Bundle,
+    submit: Callable[..., Submission],
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submit(image=portrait_bytes())
+    settings.SCORING_LEASE_S = 0.3
+    disturbed.is_silent = True
+    renewed: list[str] = []
+    monkeypatch.setattr(worker, "leases_renew", lambda *, holder: renewed.append(holder))
+    in_silence: list[int] = []
+
+    def end() -> None:
+        in_silence.append(len(renewed))
+        disturbed.end()
+
+    threading.Timer(1, end).start()
+    worker.run_until_idle()
+    assert in_silence == [0]
+
+
+def test_evidence_keeps_its_lease_while_its_original_arrives(
+    disturbed: Disturbance,
+    enqueue: Callable[..., ReviewItem],
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Evidence.objects.create(submission=enqueue(image=portrait_bytes() + bytes(600_000)).submission)
+    settings.EVIDENCE_LEASE_S = 0
+    disturbed.waits_halfway = True
+
+    def renew(*, evidence: Evidence) -> None:
+        evidence_lease_renew(evidence=evidence)
+        disturbed.goes_on.set()
+
+    monkeypatch.setattr(evidence_worker, "evidence_lease_renew", renew)
+    assert evidence_worker.run_until_idle() == 1
+
+
+def test_a_snapshot_keeps_its_lease_while_originals_arrive(
+    disturbed: Disturbance, decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide("real", image=portrait_bytes() + bytes(600_000))
+    decide("fake", image=portrait_bytes(2) + bytes(600_000))
+    monkeypatch.setattr(snapshot_builder, "RENEW_S", -1)
+    disturbed.waits_halfway = True
+    renew = snapshot_builder._renew
+
+    def renewed(snapshot: Snapshot, holder: str) -> None:
+        renew(snapshot, holder)
+        disturbed.goes_on.set()
+
+    monkeypatch.setattr(snapshot_builder, "_renew", renewed)
+    assert snapshot_create().state == Snapshot.State.READY

@@ -1,8 +1,11 @@
 """A store that is slow, silent, full, or that loses or changes what it says."""
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
+from itertools import count
 
 import pytest
 from django.core.files.base import ContentFile
@@ -11,15 +14,11 @@ from encrypted_files.stream import FileDamaged
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.core.object_storage.client import STILL_SILENT
-from tests.factories.object_stores import Disturbance, Store, disturbing
+from kyc_review.core.transfers import TransferEnded, all_at_once, kept_alive
+from tests.factories.object_stores import Disturbance, Store
 
 NAME = "ab/one.jpeg"
-
-
-@pytest.fixture
-def disturbance(moto: str) -> Iterator[Disturbance]:
-    with disturbing(moto) as state:
-        yield state
+LARGE = bytes(1_000_000)
 
 
 @pytest.fixture
@@ -125,6 +124,68 @@ def test_an_answer_that_arrives_damaged_is_asked_for_again(
     disturbance.times = -1
     with pytest.raises(FileDamaged if fault == "changes_body" else StorageUnavailable):
         read(storage)
+
+
+def test_a_lease_is_renewed_while_an_object_arrives(storage: ObjectStorage, disturbance: Disturbance) -> None:
+    save(storage, LARGE)
+    disturbance.waits_halfway = True
+    with kept_alive(disturbance.goes_on.set):
+        assert read(storage) == LARGE
+
+
+def test_a_lease_is_renewed_while_an_object_leaves(storage: ObjectStorage) -> None:
+    renewed: list[int] = []
+    with kept_alive(lambda: renewed.append(1)):
+        save(storage, LARGE)
+    assert len(renewed) > 10
+    assert read(storage) == LARGE
+
+
+class Lost(Exception):
+    pass
+
+
+@pytest.mark.parametrize("act", [read, partial(save, data=LARGE)])
+def test_what_lost_its_lease_transfers_no_more(
+    moto_store: Store, storage: ObjectStorage, disturbance: Disturbance, act: Callable[[ObjectStorage], None]
+) -> None:
+    save(storage, LARGE)
+    calls = count()
+
+    def lose() -> None:
+        if next(calls) == 5:
+            raise Lost
+
+    replaced = moto_store.storage(url=disturbance.url, write_once=False)
+    disturbance.seen.clear()
+    with pytest.raises(Lost), kept_alive(lose):
+        act(replaced)
+    assert next(calls) == 6, "it was tried once"
+    assert disturbance.seen in ([], [f"GET /{moto_store.bucket}/kyc-review/originals/{NAME}"])
+    assert read(replaced) == LARGE
+
+
+def test_the_first_error_of_many_transfers_ends_the_others(
+    storage: ObjectStorage, disturbance: Disturbance
+) -> None:
+    save(storage, LARGE)
+    disturbance.waits_halfway, disturbance.times = True, 1
+    ended: list[str] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            while len(disturbance.seen) < 2:  # the other one reads
+                time.sleep(0.01)
+            threading.Timer(0.2, disturbance.goes_on.set).start()  # after this one has failed
+            raise Lost
+        try:
+            read(storage)
+        except TransferEnded:
+            ended.append(threading.current_thread().name[:4])
+
+    with pytest.raises(Lost):
+        all_at_once(work, [0, 1], threads=2, name="test", alive=lambda: None)
+    assert ended == ["test"]
 
 
 def test_nobody_listens(moto_store: Store) -> None:
