@@ -111,7 +111,10 @@ class Fingerprint(models.Model):
 class Likeness(models.Model):
     """A submission looks like an earlier one. Found once, when the evidence is computed."""
 
-    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="likenesses")
+    # `likeness_once` begins with it and serves as its index.
+    submission = models.ForeignKey(
+        Submission, on_delete=models.CASCADE, related_name="likenesses", db_index=False
+    )
     earlier = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="later_likenesses")
     bits_apart = models.PositiveSmallIntegerField(help_text="Of the 256 bits of the fine hash.")
     same_file = models.BooleanField()

@@ -45,7 +45,8 @@ class Scoring(models.Model):
 class Vote(models.Model):
     """One member's probability of *fake* and its call."""
 
-    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="votes")
+    # The unique constraint below begins with it and serves as its index.
+    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="votes", db_index=False)
     position = models.PositiveSmallIntegerField()
     member = models.CharField(max_length=60)
     probability = models.FloatField()

@@ -83,7 +83,10 @@ class Submission(LeasedRow):
     Result = Result  # for templates
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="submissions")
+    # `submission_listed` begins with it and serves as its index.
+    integration = models.ForeignKey(
+        Integration, on_delete=models.PROTECT, related_name="submissions", db_index=False
+    )
     external_ref = models.CharField(max_length=200)
     applicant_ref = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict)
@@ -238,7 +241,10 @@ class LateOutcome(models.Model):
         FRAUD = "confirmed_fraud"
         GENUINE = "confirmed_genuine"
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="late_outcomes")
+    # The index below begins with it.
+    submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, related_name="late_outcomes", db_index=False
+    )
     finding = models.CharField(max_length=20, choices=Finding)
     note = models.CharField(max_length=500, blank=True)
     reported_by = models.CharField(max_length=24, help_text="The prefix of the key that reported it.")

@@ -97,7 +97,8 @@ class Event(models.Model):
     """An event, written in the transaction of its change. `payload` is the body that is sent."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    # `webhook_event_listed` begins with it and serves as its index.
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_index=False)
     submission = models.ForeignKey(
         "submissions.Submission", null=True, on_delete=models.CASCADE, related_name="webhook_events"
     )
@@ -131,8 +132,11 @@ class Delivery(LeasedRow):
         DEAD = "dead", _("Given up")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries")
+    # Longer indexes below begin with each of the two and serve as theirs.
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts_made = models.PositiveIntegerField(default=0, help_text="Since it was made or last replayed.")
     gives_up_at = models.DateTimeField()

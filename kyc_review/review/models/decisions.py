@@ -71,8 +71,9 @@ class Decision(models.Model):
         GENERATED = "generated", gettext_lazy("Generated")
 
     item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="decisions")
+    # `decision_by_reviewer` begins with it and serves as its index.
     submission = models.ForeignKey(
-        "submissions.Submission", on_delete=models.PROTECT, related_name="decisions"
+        "submissions.Submission", on_delete=models.PROTECT, related_name="decisions", db_index=False
     )
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     label = models.CharField(max_length=14, choices=Label)
@@ -139,8 +140,9 @@ class DecisionUndo(models.Model):
 class OutcomeExposure(models.Model):
     """A person who may decide has seen the votes and decisions of a face, so cannot review it blind."""
 
+    # The unique constraint below begins with it and serves as its index.
     submission = models.ForeignKey(
-        "submissions.Submission", on_delete=models.PROTECT, related_name="outcome_exposures"
+        "submissions.Submission", on_delete=models.PROTECT, related_name="outcome_exposures", db_index=False
     )
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     seen_at = models.DateTimeField(db_default=Now())
@@ -160,7 +162,8 @@ class OutcomeExposure(models.Model):
 class FirstCall(models.Model):
     """A reviewer's call on a blind item before votes and evidence were shown."""
 
-    item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="first_calls")
+    # The unique constraint below begins with it and serves as its index.
+    item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="first_calls", db_index=False)
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     label = models.CharField(max_length=14, choices=Decision.Label)
     called_at = models.DateTimeField(db_default=Now())
