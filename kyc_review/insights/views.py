@@ -14,8 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from kyc_review.accounts.reauthentication import unconfirmed
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import (
@@ -33,7 +35,7 @@ from kyc_review.insights import dashboard_queries
 from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import Found, history, is_hidden, submissions_found, submissions_visible
-from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.lifecycle.erase import ErasureRefused, submission_erase_alone, why_no_erasure
 from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.review.models import PlantedForgery, ReviewItem
 from kyc_review.scoring.check_words import check_lines
@@ -108,6 +110,7 @@ def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     return _submission(request, row)
 
 
+@sensitive_post_parameters()
 @require_POST
 @staff_only
 def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
@@ -115,15 +118,24 @@ def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     row = _found(request, submission_id)
     require(request.user, Right.ERASE)
     form = EraseForm(request.POST)
-    if not form.is_valid():
-        return _submission(request, row, form, status=422)
-    submission_erase(submission_id=row.pk, reason=form.cleaned_data["reason"], actor=request.user)
+    # In this order, so that a code is used up only where nothing else is in the way.
+    problem = "" if not form.is_valid() else why_no_erasure(actor=request.user) or unconfirmed(request)
+    if form.errors or problem:
+        return _submission(request, row, form, problem=problem, status=422)
+    try:
+        submission_erase_alone(submission_id=row.pk, reason=form.cleaned_data["reason"], actor=request.user)
+    except ErasureRefused as refused:
+        return _submission(request, row, form, problem=refused.detail, status=422)
     messages.success(request, gettext("The submission was erased."))
     return HttpResponseRedirect(reverse("insights:submission", args=[row.pk]))
 
 
 def _submission(
-    request: StaffRequest, row: Submission, form: EraseForm | None = None, status: int = 200
+    request: StaffRequest,
+    row: Submission,
+    form: EraseForm | None = None,
+    problem: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     hidden = is_hidden(viewer=request.user, submission=row)
     snapshots, bundles = holders_of_submission(viewer=request.user, submission_id=row.pk)
@@ -143,6 +155,7 @@ def _submission(
         "planted": PlantedForgery.objects.filter(submission=row).first() if tells_planted else None,
         "forged": PlantedForgery.objects.filter(source=row).first() if tells_planted else None,
         "form": form or EraseForm(),
+        "problem": problem,
         "decided_item": None if hidden or not may_oversee(request.user) else _decided_item(row),
         "may_correct": may_decide(request.user),
         "snapshots": snapshots,

@@ -16,10 +16,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration, User
+from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.core.db.clock import database_now
+from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import Right, require
 from kyc_review.datasets.erasure_marks import (
     bundles_holding_unchecked,
     image_copies_remove,
@@ -42,6 +47,10 @@ REASON_MAX = 300
 FORGERY_GOES_TOO = "The picture that it was made of was erased."
 # Longer than any work that began before the erasure and may still write a file of it.
 SETTLED_AFTER = timedelta(hours=1)
+
+
+class ErasureRefused(DomainError):
+    """Nothing was erased; `detail` says why, for people."""
 
 
 @transaction.atomic
@@ -76,6 +85,36 @@ def submission_erase(
     for made in PlantedForgery.objects.filter(source=row):
         submission_erase(submission_id=made.submission_id, reason=FORGERY_GOES_TOO, actor=actor)
     return row
+
+
+def why_no_erasure(*, actor: User) -> str:
+    """Why this admin may not erase another one alone now, and what to do; empty if they may."""
+    done = Event.objects.filter(
+        action="submission.erased",
+        actor_kind="user",
+        actor_id=str(actor.pk),
+        at__gt=database_now() - timedelta(days=1),
+    ).exclude(detail__reason=FORGERY_GOES_TOO)
+    if done.count() < settings.ADMIN_ERASURES_PER_DAY:
+        return ""
+    return gettext(
+        "One admin may erase at most %(number)s submissions in 24 hours (ADMIN_ERASURES_PER_DAY), and you have. Two "
+        "people erase more: with a live key that may erase, which another admin approves, or with the operator's "
+        "`manage.py submission erase`."
+    ) % {"number": settings.ADMIN_ERASURES_PER_DAY}
+
+
+@transaction.atomic
+def submission_erase_alone(*, submission_id: UUID, reason: str, actor: User) -> Submission:
+    """By one admin, who has confirmed it with password and second factor.
+
+    Raises PermissionDenied, ErasureRefused beyond ADMIN_ERASURES_PER_DAY, and what `submission_erase` raises.
+    """
+    require(actor, Right.ERASE)
+    person_lock(person_id=actor.pk)  # so that two requests at once do not both count as the last one
+    if refusal := why_no_erasure(actor=actor):
+        raise ErasureRefused(refusal)
+    return submission_erase(submission_id=submission_id, reason=reason, actor=actor)
 
 
 def files_remove(row: Submission) -> bool:

@@ -87,6 +87,10 @@ if not 1 <= PLANTED_DAYS <= 90:
 # that no person decided, one for those that a person decided.
 RETENTION_UNREVIEWED_DAYS = env.int("RETENTION_UNREVIEWED_DAYS", default=0)
 RETENTION_REVIEWED_DAYS = env.int("RETENTION_REVIEWED_DAYS", default=0)
+# How many submissions one admin may erase alone in 24 hours; two people erase more (docs/erasure.md).
+ADMIN_ERASURES_PER_DAY = env.int("ADMIN_ERASURES_PER_DAY", default=20)
+if ADMIN_ERASURES_PER_DAY < 0:
+    raise environ.ImproperlyConfigured("ADMIN_ERASURES_PER_DAY must be 0 or more")
 # Days for which webhook messages are kept, with deliveries and attempts; 0: without limit. A message is repeated for
 # three days, and a program that reads the list of events must have time.
 WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=0)

@@ -16,6 +16,7 @@ from ml.mean_faces import mean_faces
 from ml.sources import Photo
 from tests.browser.screens import PICTURES, SIZES
 from tests.factories.claims import item_claim_next
+from tests.factories.people import PASSWORD
 from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +63,7 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
     page.get_by_label("Why?").fill("Asked for by the applicant, letter of 20 November.")
     page.get_by_label("I understand that this cannot be undone.").check()
     page.screenshot(path=PICTURES / f"erase-{size}-{scheme}.png", full_page=True)
+    page.locator("#erase-password").fill(PASSWORD)
     page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_role("heading", name="Erased submission")).to_be_visible()
     page.screenshot(path=PICTURES / f"erased-{size}-{scheme}.png", full_page=True)

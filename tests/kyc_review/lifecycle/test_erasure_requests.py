@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import LazySettings
+from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -13,14 +15,17 @@ from django.utils import timezone
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
+from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
-from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.lifecycle.erase import ErasureRefused, submission_erase, submission_erase_alone
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import collapsed
+from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.responses import ClientResponse
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."
@@ -159,12 +164,51 @@ def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmatio
     assert "Erase permanently" in window.get(page).content.decode()
     assert window.post(f"{page}erasure/", {"reason": REASON}).status_code == 422
     assert window.post(f"{page}erasure/", {"confirmed": "on"}).status_code == 422
-    assert window.post(f"{page}erasure/", {"reason": REASON, "confirmed": "on"}).status_code == 302
+    sent = {"reason": REASON, "confirmed": "on"}
+    assert window.post(f"{page}erasure/", sent).status_code == 422
+    assert window.post(f"{page}erasure/", sent | {"password": "wrong"}).status_code == 422
+    assert window.post(f"{page}erasure/", sent | {"password": PASSWORD}).status_code == 302
     shown = window.get(page).content.decode()
     assert "Erased submission" in shown
     assert "p-1" not in shown
     assert "Erase permanently" not in shown
     assert "erased" in window.get("/insights/search/").content.decode()
+
+
+def test_an_erasure_asks_for_the_second_factor_of_an_admin_who_has_one(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[[User], Client],
+    clock: list[float],
+) -> None:  # fmt: skip
+    row, ada = submit(), staff("ada", "admin")
+    second_factor_enrol(user=ada, secret=SECRET, code=code_at(clock[0]))
+    clock[0] += 60
+    window: Client = login(User.objects.get(pk=ada.pk))
+    path = f"/insights/submissions/{row.pk}/erasure/"
+    sent = {"reason": REASON, "confirmed": "on", "password": PASSWORD}
+    assert window.post(path, sent).status_code == 422
+    assert not Submission.objects.exclude(erased_at=None).exists()
+    assert window.post(path, sent | {"code": code_at(clock[0])}).status_code == 302
+
+
+def test_one_admin_alone_erases_up_to_the_daily_number(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[[User], Client],
+    settings: LazySettings,
+) -> None:  # fmt: skip
+    settings.ADMIN_ERASURES_PER_DAY = 2
+    ada, amir, rows = staff("ada", "admin"), staff("amir", "admin"), [submit() for _ in range(3)]
+    for row in rows[:2]:
+        submission_erase_alone(submission_id=row.pk, reason=REASON, actor=ada)
+    with pytest.raises(ErasureRefused, match="Two people erase more"):
+        submission_erase_alone(submission_id=rows[2].pk, reason=REASON, actor=ada)
+    refused = login(ada).post(
+        f"/insights/submissions/{rows[2].pk}/erasure/",
+        {"reason": REASON, "confirmed": "on", "password": PASSWORD},
+    )
+    assert (refused.status_code, "Two people erase more" in refused.text) == (422, True)
+    assert Submission.objects.get(pk=rows[2].pk).erased_at is None
+    submission_erase_alone(submission_id=rows[2].pk, reason=REASON, actor=amir)
+    with pytest.raises(PermissionDenied):
+        submission_erase_alone(submission_id=rows[2].pk, reason=REASON, actor=staff("audrey", "auditor"))
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
