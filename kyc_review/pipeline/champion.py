@@ -12,6 +12,7 @@ from detection.voters import Voters
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.engines import ONNXRUNTIME, exported_voters
 from kyc_review.pipeline.heartbeat import engine_refused
+from kyc_review.registry.approval import require_approved
 from kyc_review.registry.bundle_files import bundle_folder, changed
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import serving_promotion
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _loaded: Voters | None = None
+_approved: int | None = None  # the promotion that was found approved; its row is written once
 
 
 def is_loaded() -> bool:
@@ -29,13 +31,20 @@ def is_loaded() -> bool:
 
 
 def serving_ensemble() -> Voters:
-    """The ensemble in production. Raises RuntimeError without a promotion, BundleRefused when none can be loaded."""
-    global _loaded
+    """The ensemble in production.
+
+    Raises RuntimeError without a promotion, NotApproved, BundleRefused when none can be loaded.
+    """
+    global _loaded, _approved
     promotion = serving_promotion()
     if promotion is None:
         raise RuntimeError(
             "No bundle is in production; run `manage.py prepare` or `manage.py bundle promote`."
         )
+    if promotion.pk != _approved:
+        # Not even the bundle before goes on: what the database names now was never approved.
+        require_approved(promotion)
+        _approved = promotion.pk
     bundle = promotion.bundle
     if _loaded is not None and (_loaded.digest, _loaded.shift) == (bundle.digest, promotion.shift):
         return _loaded

@@ -32,6 +32,7 @@ from kyc_review.pipeline.submission_leases import (
     leases_renew,
     leases_return,
 )
+from kyc_review.registry.approval import NotApproved
 from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,11 @@ def run_until_idle() -> int:
         leases_return(holder=HOLDER)
     try:
         done, _broken_off = _score_all(), False
+    except NotApproved:
+        leases_return(
+            holder=HOLDER
+        )  # also of what was being scored: it waits for an approved bundle, or for people
+        raise
     except Error as error:
         _broken_off = passes(error)
         raise

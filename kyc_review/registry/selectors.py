@@ -32,7 +32,7 @@ def promotion_before() -> Promotion | None:
     for step in Promotion.objects.select_related("bundle").order_by("pk"):
         if step.kind == Promotion.Kind.PROMOTE:
             path.append(step)
-        else:
+        elif path:
             path.pop()
     return path[-2] if len(path) > 1 else None
 

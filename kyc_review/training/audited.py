@@ -1,7 +1,8 @@
 """How the gate's settings and proposals are compared with their events (kyc_review/audit/record_kinds.py)."""
 
 from kyc_review.audit.record_kinds import Compared, RecordKind, closed
-from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.registry.models import Bundle
+from kyc_review.training.approvals import not_approved
 
 GATE_SETTINGS = """SELECT g.id, g.changed_at, 'gate.settings_changed', g.id::text,
     coalesce(g.approved_by_id, g.changed_by_id)::text,
@@ -19,20 +20,6 @@ PROMOTION_PROPOSED = f"""SELECT p.id, p.proposed_at, 'promotion.proposed', p.id:
     JOIN {Bundle._meta.db_table} AS b ON b.id = c.candidate_id"""  # noqa: S608  (names of our own)
 PROMOTION_CLOSED = """SELECT id, decided_at, 'promotion.' || state, id::text, coalesce(decided_by_id::text, ''),
     jsonb_build_object('remark', remark) FROM training_proposal WHERE state <> 'open'"""
-# A promotion by a person needs the approval of another one's proposal, in the same transaction. Those without a person
-# are the operator's (`manage.py bundle promote`, the first start); a rollback returns to what was in production.
-NOT_APPROVED = f"""SELECT p.id, 0, ARRAY[CASE p.kind WHEN 'promote' THEN 'no proposal that another person approved'
-    ELSE 'never in production before' END], NULL::timestamptz
-FROM {Promotion._meta.db_table} AS p WHERE CASE p.kind
-    WHEN 'promote' THEN p.promoted_by_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM training_proposal AS o JOIN training_comparison AS c ON c.id = o.comparison_id
-        JOIN {Bundle._meta.db_table} AS b ON b.id = c.candidate_id
-        WHERE b.id = p.bundle_id AND o.shift = p.shift AND o.state = 'approved'
-            AND o.decided_by_id = p.promoted_by_id AND o.proposed_by_id <> o.decided_by_id
-            AND o.decided_at BETWEEN p.promoted_at - interval '5 minutes' AND p.promoted_at + interval '5 minutes')
-    ELSE NOT EXISTS (SELECT FROM {Promotion._meta.db_table} AS before
-        WHERE before.id < p.id AND before.bundle_id = p.bundle_id AND before.shift = p.shift) END
-ORDER BY p.id"""  # noqa: S608  (names of our own)
 GATE_PROPOSAL = "CASE action WHEN 'gate.settings_changed' THEN detail->>'proposal' ELSE target_id END"
 KINDS = (
     RecordKind("gate settings", ("gate.settings_changed",), GATE_SETTINGS),
@@ -42,5 +29,5 @@ KINDS = (
     ),
     RecordKind("promotion proposal", ("promotion.proposed",), PROMOTION_PROPOSED),
     RecordKind("decided promotion proposal", closed("promotion."), PROMOTION_CLOSED),
-    Compared("promotion", NOT_APPROVED, sort="not approved by two people"),
+    Compared("promotion", not_approved(), sort="not approved by two people"),
 )
