@@ -2,7 +2,9 @@
 
 Letters of other scripts look like Latin ones (Cyrillic U+0430 like a), so a new name is of ASCII: that
 rules whole scripts out, where a table of confusable characters (Unicode TR 39) needs a package that has to follow
-Unicode. What remains confusable within ASCII is compared: capitals, and the pairs that TR 39 lists.
+Unicode. What remains confusable within ASCII is compared by skeletons, as TR 39 does: punctuation and capitals count
+for nothing, characters and pairs that look the same count as one. TR 39 lists I, 1 and l, O and 0, rn and m, vv and w;
+the others are of fonts in which people read logs.
 """
 
 import unicodedata
@@ -15,18 +17,20 @@ from kyc_review.accounts.models import User
 from kyc_review.core.db.locks import lock_for_transaction
 
 LOCK = 0x6B79_6E61_6D65  # "kyname": two accounts made at the same moment are compared, too
-# Of TR 39's confusables those within ASCII; "rn" and "vv" are read as one letter.
-SAME = (("rn", "m"), ("vv", "w"), ("I", "l"), ("1", "l"), ("0", "o"), ("5", "s"))
-
 PUNCTUATION = "._-+@"  # alice and alice. are one name to who reads a log
+PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+ALIKE = str.maketrans("0158", "olsb")
+I_LIKE_L = str.maketrans("i2", "lz")
 
 
-def skeleton(name: str) -> str:
-    """Equal for names that a reader could confuse."""
+def skeletons(name: str) -> set[str]:
+    """Two names have one in common if a reader could confuse them."""
     name = "".join(c for c in unicodedata.normalize("NFKC", name) if c not in PUNCTUATION)
-    for looks, like in SAME:
-        name = name.replace(looks, like)
-    return name.casefold()
+    plain = name.casefold().translate(ALIKE)
+    read = plain
+    for pair, letter in PAIRS:  # before i is read as l: ci is no d
+        read = read.replace(pair, letter)
+    return {plain.translate(I_LIKE_L), read.translate(I_LIKE_L)}
 
 
 def user_name_check(name: str) -> None:
@@ -36,11 +40,15 @@ def user_name_check(name: str) -> None:
     """
     ASCIIUsernameValidator()(name)
     lock_for_transaction(LOCK)
-    looks = {skeleton(name), skeleton(name.casefold())}
+    looks = skeletons(name)
     for other in User.objects.values_list("username", flat=True).iterator():
-        if not looks.isdisjoint({skeleton(other), skeleton(other.casefold())}):
+        if not looks.isdisjoint(skeletons(other)):
             raise ValidationError(
-                gettext("This name looks like %(name)s, which another account has. Choose another name."),
+                gettext(
+                    "This name looks like %(name)s, which another account has: punctuation and capitals count for "
+                    "nothing, and 0 and o, 1, i and l, 5 and s, 8 and b, 2 and z, rn and m, vv and w, cl and d count "
+                    "as the same. Choose another name."
+                ),
                 code="looks_like",
                 params={"name": other},
             )
