@@ -1,6 +1,6 @@
 """The demo's table: each sample, its five votes, the verdict or what a check found, and where it went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from detection.voting import Verdict
 from kyc_review.review.models import Decision
@@ -15,10 +15,12 @@ PLACES = {
     State.CANCELLED: "cancelled by the sender",
 }
 GAP = "  "
+VOTES = 5
+TITLES = ("selfie", "verdict", "went to")
 
 
-def row(sample: str, submission: Submission) -> list[str]:
-    """Cells of one line; a submission without a verdict has dashes for votes."""
+def row(sample: str, submission: Submission, *, votes_shown: int = VOTES) -> list[str]:
+    """Cells of one line, with dashes for votes that are missing."""
     scoring = getattr(submission, "scoring", None)
     votes = (
         [f"{v.probability:.2f}{'*' if v.is_fake else ' '}" for v in scoring.votes.all()] if scoring else []
@@ -27,7 +29,7 @@ def row(sample: str, submission: Submission) -> list[str]:
     found = troubles(submission.checks.all())
     if found and (scoring is None or scoring.verdict == Verdict.CLEAR):
         verdict = found[0].words
-    return [sample, *(votes or ["-"] * 5), verdict, destination(submission)]
+    return [sample, *votes, *["-"] * (votes_shown - len(votes)), verdict, destination(submission)]
 
 
 def destination(submission: Submission) -> str:
@@ -48,10 +50,19 @@ def _no_verdict(submission: Submission) -> str:
 
 
 def header(submissions: Sequence[Submission]) -> list[str]:
-    """Column titles, with the members' names as the bundle has them."""
-    scored = next((s.scoring for s in submissions if hasattr(s, "scoring")), None)
-    members = [vote.member for vote in scored.votes.all()] if scored else ["vote"] * 5
-    return ["selfie", *members, "verdict", "went to"]
+    """Column titles, with the members' names as the bundle has them; of the verdict with the most votes, because one
+    that somebody added in the database must not end the demo.
+    """
+    named = [[vote.member for vote in s.scoring.votes.all()] for s in submissions if hasattr(s, "scoring")]
+    members = max(named, key=len, default=[])
+    return [TITLES[0], *(members or ["vote"] * VOTES), *TITLES[1:]]
+
+
+def lines_of(samples: Mapping[str, Submission]) -> list[str]:
+    """The whole table: name of the sample -> its submission."""
+    titles = header(list(samples.values()))
+    votes = len(titles) - len(TITLES)
+    return lines([titles, *(row(name, one, votes_shown=votes) for name, one in samples.items())])
 
 
 def lines(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -53,6 +53,8 @@ FORGED = [
     ("UPDATE scoring_vote SET member = 'other' WHERE position = 0", "verdict .*votes_sha256; event"),
     ("UPDATE scoring_vote SET threshold = 0.9 WHERE position = 0", "verdict .*votes_sha256; event"),
     ("DELETE FROM scoring_vote WHERE position = 2", "verdict .*votes_sha256; event"),
+    ("INSERT INTO scoring_vote (scoring_id, position, member, probability, threshold, is_fake)"
+     " SELECT id, 77, 'x', 0, 0.5, false FROM scoring_scoring LIMIT 1", "verdict .*votes_sha256; event"),
     ("DELETE FROM scoring_vote", "verdict .*votes_sha256; event"),
     ("UPDATE scoring_scoring SET risk = 0", "verdict .*votes_sha256; event"),
     ("UPDATE scoring_scoring SET shift = 2", "verdict .*votes_sha256; event"),

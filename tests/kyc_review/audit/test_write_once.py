@@ -124,6 +124,21 @@ def test_cancelling_discards_the_first_call_of_what_was_not_decided(claimed: Rev
     assert not FirstCall.objects.exists()
 
 
+def test_what_the_application_discards_in_the_database_leaves_an_event(
+    claimed: ReviewItem, alice: User
+) -> None:
+    execute("SELECT review_first_calls_discard(%s)", claimed.pk)
+    assert not Event.objects.filter(action="item.first_calls_discarded").exists(), "there was none"
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    execute("SELECT review_first_calls_discard(%s)", claimed.pk)
+    assert not FirstCall.objects.exists()
+    event = Event.objects.get(action="item.first_calls_discarded")
+    (call,) = event.detail["calls"]
+    assert (event.target_kind, event.target_id) == ("reviewitem", str(claimed.pk))
+    assert event.detail["submission"] == str(claimed.submission_id)
+    assert (call["reviewer"], call["label"]) == (alice.pk, "fake")
+
+
 def test_first_calls_of_a_decided_item_stay(claimed: ReviewItem, alice: User) -> None:
     first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
     decision_record(item_id=claimed.pk, reviewer=alice, label="fake")

@@ -41,6 +41,18 @@ def test_a_row_shows_five_votes_the_verdict_and_where_it_went(flagged: Submissio
     assert table.header([flagged]) == ["selfie", "m0", "m1", "m2", "m3", "m4", "verdict", "went to"]
 
 
+def test_a_vote_that_somebody_added_is_shown_and_ends_nothing(
+    flagged: Submission, submit: Callable[..., Submission]
+) -> None:
+    other = submit()
+    Vote.objects.create(
+        scoring=flagged.scoring, position=77, member="x", probability=0, threshold=0.5, is_fake=False
+    )
+    titles, _, one, two = table.lines_of({"one": flagged, "two": other})
+    place = titles.index(" x ") + 1
+    assert (one[place : place + 4], two[place]) == ("0.00", "-")
+
+
 def test_what_could_not_be_scored_has_dashes_for_votes(submit: Callable[..., Submission]) -> None:
     submission = submit()
     Submission.objects.filter(pk=submission.pk).update(state=State.IN_REVIEW)

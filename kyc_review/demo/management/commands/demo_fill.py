@@ -90,9 +90,8 @@ class Command(BaseCommand):
     def show_table(self, posted: Mapping[str, str]) -> None:
         found = Submission.objects.select_related("scoring").prefetch_related("scoring__votes", "checks")
         by_id = {str(row.pk): row for row in found.filter(pk__in=posted.values())}
-        rows = [table.row(Path(name).stem, by_id[pk]) for name, pk in posted.items()]
-        lines = table.lines([table.header(list(by_id.values())), *rows])
-        self.stdout.write("\n" + "\n".join(lines))
+        samples = {Path(name).stem: by_id[pk] for name, pk in posted.items()}
+        self.stdout.write("\n" + "\n".join(table.lines_of(samples)))
         self.stdout.write("Numbers are probabilities of fake; * is at or above that member's threshold.")
 
     def show_logins(self, keys: people.Keys, file: Path) -> None:
