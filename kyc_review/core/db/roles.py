@@ -73,3 +73,32 @@ def owned_tables() -> int:
             "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'USAGE')"
         )
         return int(cursor.fetchone()[0])
+
+
+# What a role may set for itself (ALTER ROLE), and what then makes statements fail or mean something else.
+GUARDED_SETTINGS = (
+    "search_path",
+    "statement_timeout",
+    "lock_timeout",
+    "transaction_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "default_transaction_deferrable",
+    "role",
+    "row_security",
+    "standard_conforming_strings",
+)
+
+
+def role_settings() -> list[str]:
+    """Which guarded settings are stored for the current role, as `name=value`; these begin each of its sessions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT unnest(s.setconfig) FROM pg_db_role_setting AS s
+            WHERE s.setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+                AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+        )
+        found = [text for (text,) in cursor.fetchall()]
+    return sorted(text for text in found if text.partition("=")[0] in GUARDED_SETTINGS)

@@ -1,5 +1,6 @@
 """Sealing and verification on a real database, whose owner forges what she can."""
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 
-from kyc_review.audit import sealing, services
+from kyc_review.audit import delays, sealing, services
 from kyc_review.audit.headers import header_hash, header_text, leaf_text
 from kyc_review.audit.merkle import leaf_hash
 from kyc_review.audit.models import Event, SealedBatch
@@ -99,6 +100,42 @@ def test_a_run_of_the_task_does_not_wait_for_another_process(
     assert not SealedBatch.objects.exists()
     other.commit()
     assert sealing.seal_some() == 2
+
+
+def test_verification_names_what_the_role_stored_for_its_own_sessions() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1h'")
+    try:
+        with pytest.raises(CommandError, match="setting of the role: lock_timeout=1h"):
+            call_command("audit", "verify", "--seals-only", stdout=StringIO())
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE CURRENT_USER RESET lock_timeout")
+
+
+def test_who_keeps_sealing_back_is_logged_after_a_minute(
+    other: psycopg.Connection,
+    record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record(2)
+    other.execute("SELECT pg_advisory_lock(%s)", [sealing.LOCK])
+    other.commit()
+    seal()
+    assert not caplog.records, "not yet late"
+    monkeypatch.setattr(delays, "LATE_AFTER", dt.timedelta(0))
+    seal()
+    pid = other.info.backend_pid
+    assert f"session {pid} (role " in caplog.text
+    assert "holds the lock of the sealer" in caplog.text
+    other.execute("SELECT pg_advisory_unlock(%s)", [sealing.LOCK])
+    other.execute("SELECT pg_current_xact_id()")
+    record(1)
+    assert f"the transaction of session {pid} " in delays.why_late()
+    other.rollback()
+    sealing.seal_all()
+    assert delays.why_late() == ""
 
 
 def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(

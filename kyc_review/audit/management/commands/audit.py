@@ -21,7 +21,7 @@ from kyc_review.audit.signing import (
     signing_key_create,
 )
 from kyc_review.audit.verification import Report, notes, verify
-from kyc_review.core.db.roles import RoleError, as_owner, owned_tables
+from kyc_review.core.db.roles import RoleError, as_owner, owned_tables, role_settings
 
 
 class Command(BaseCommand):
@@ -76,6 +76,11 @@ class Command(BaseCommand):
         path = options["roots"] or roots_file()
         published = list(roots_read(path)) if path.exists() else []
         report = verify(keys=public_keys(options["keys"]), published=published, archive=options["archive"])
+        report.problems += [
+            f"setting of the role: {setting}; every session of the application begins with it. ALTER ROLE ... RESET "
+            "takes it back; what is meant belongs into DATABASE_URL (docs/audit.md)"
+            for setting in role_settings()
+        ]
         told: list[str] = []
         if not options["seals_only"]:
             problems, told = records_verify()

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from devstack.postgres import ROLE, SUPERUSER
-from kyc_review.core.db.roles import RoleError, as_owner, owned_tables, role_ensure
+from kyc_review.core.db.roles import RoleError, as_owner, owned_tables, role_ensure, role_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +25,14 @@ def test_an_owner_who_may_not_make_a_missing_role_says_how() -> None:
 
 def test_tests_are_the_owner() -> None:
     assert owned_tables() > 50
+
+
+def test_what_the_role_stores_for_its_own_sessions_is_told(as_application: None) -> None:
+    assert role_settings() == []
+    with connection.cursor() as cursor:
+        for setting in ("search_path = evil, public", "statement_timeout = '1ms'", "application_name = 'x'"):
+            cursor.execute(f"ALTER ROLE {ROLE} SET {setting}")
+    assert role_settings() == ["search_path=evil, public", "statement_timeout=1ms"]
 
 
 def test_the_connection_is_the_owners_in_the_block_alone(
