@@ -1,7 +1,8 @@
 """Run by path, before the real program and in its place: `exec_wrapper.py PARENT SIGNAL UID GID PROGRAM ARGUMENTS...`
 
-It changes the user (UID is -1 to keep it), asks Linux to send SIGNAL when the supervisor dies in whatever way, and
-becomes the program by exec, so that no process is added. The user changes first: Linux forgets the request otherwise.
+It makes what the program writes private (files 0600, folders 0700), changes the user (UID is -1 to keep it), asks Linux
+to send SIGNAL when the supervisor dies in whatever way, and becomes the program by exec, so that no process is added.
+The user changes first: Linux forgets the request otherwise.
 Elsewhere than on Linux only the next start cleans up. Standard library only: it runs with `python -I -S`.
 """
 
@@ -24,6 +25,7 @@ def end_with_parent(parent: int, death_signal: int) -> None:
 def main() -> None:
     parent, death_signal, uid, gid = (int(argument) for argument in sys.argv[1:5])
     program = sys.argv[5:]
+    os.umask(0o077)
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)

@@ -83,7 +83,7 @@ def prepare_state_dir(state_dir: Path) -> StackPaths:
         for folder in (paths.root, paths.logs, paths.valkey, paths.beat, paths.static):
             folder.mkdir(parents=True, exist_ok=True)
         paths.root.chmod(0o711)
-        for folder in (paths.logs, paths.valkey, paths.beat):
+        for folder in (paths.logs, paths.valkey, paths.beat, paths.static):
             folder.chmod(0o700)
     except PermissionError as refused:
         raise StackRefused(

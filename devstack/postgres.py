@@ -30,6 +30,8 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
+    # No DETAIL: a refused row would be in the log with its references.
+    "log_error_verbosity": "terse",
     "log_line_prefix": "%m ",
     "logging_collector": "off",
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from devstack.os_user import OsUser
 
@@ -40,6 +41,11 @@ class ProcessSpec:
     ready_timeout_s: float = 60.0
 
 
+def open_log(path: Path | str) -> TextIO:
+    """To append whole lines; a new file is its owner's alone: logs name addresses and references."""
+    return open(path, "a", buffering=1, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 def spawn(program: ProcessSpec) -> subprocess.Popen[str]:
     """Start it in a session of its own. Call from the main thread: Linux watches the thread that started a process."""
     account = program.account
@@ -52,7 +58,7 @@ def spawn(program: ProcessSpec) -> subprocess.Popen[str]:
         str(int(program.death_signal or program.stop_signal)),
     ]
     wrapper += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
-    output = program.log.open("a") if program.log and not program.relayed else None
+    output = open_log(program.log) if program.log and not program.relayed else None
     try:
         return subprocess.Popen(
             [*wrapper, *program.command],

@@ -18,6 +18,7 @@ from django.conf import settings
 from kyc_review.audit.headers import header_text, signature_fault
 from kyc_review.audit.models import SealedBatch
 from kyc_review.audit.signing import audit_dir, public_keys
+from kyc_review.core.folders import folder_make
 
 TAIL_BYTES = 8192
 
@@ -56,7 +57,7 @@ def roots_publish() -> int:
     Raises OSError, SigningKeyError, RootsFileError when the file holds something else.
     """
     path, keys = roots_file(), public_keys()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder_make(path.parent)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two workers that seal at once append one after the other
         tail = _tail(file)

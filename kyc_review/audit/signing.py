@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from kyc_review.core.files import sync_folder, write_private
+from kyc_review.core.folders import folder_make
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -71,7 +72,7 @@ def signing_key_create() -> str:
 
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    key_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder_make(key_file().parent)
     public_key_keep(key.public_key())
     write_private(key_file(), text)
     sync_folder(key_file().parent)
@@ -90,7 +91,7 @@ def public_key_keep(key: Ed25519PublicKey) -> None:
 
     path = public_keys_dir() / f"{key_id(key)}.pem"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder_make(path.parent)
         text = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         write_private(path, text)
 

@@ -21,8 +21,10 @@ class Readable(Protocol):
 
 
 def folder_make(path: Path) -> None:
-    """A private folder (0700), with its parents."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """A private folder (0700), with those of its parents that are missing, which `mkdir` would make for all to read."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_private(path: Path) -> BinaryIO:

@@ -17,8 +17,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from kyc_review.core.folders import folder_make
+
 if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    folder_make(Path(folder))
 
 own = CollectorRegistry()
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -5,6 +5,7 @@ escapes all that is not ASCII, text what `escaped` names, and lines of traceback
 """
 
 import logging
+import re
 import unicodedata
 from typing import Any
 
@@ -23,12 +24,26 @@ def formatter(form: str) -> logging.Formatter:
         structlog.stdlib.ExtraAdder(allow=("status", "elapsed_ms", "user", "key")),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_rows,
     ]
     last: Processor = _line if form == "text" else structlog.processors.JSONRenderer()
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=found_out,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
     )
+
+
+# Postgres repeats the refused row or key after "DETAIL:", up to its next label or the end of the message.
+DETAIL = re.compile(r"DETAIL: .*?(?=\n(?:HINT|QUERY|CONTEXT|LOCATION|WHERE): |\n\n|\Z)", re.DOTALL)
+
+
+def _without_rows(_logger: Any, _method: str, event: Any) -> Any:
+    """Without what Postgres tells of a row: references and names of people belong into no log."""
+    for name in ("event", "exception"):
+        text = event.get(name)
+        if isinstance(text, str) and "DETAIL: " in text:
+            event[name] = DETAIL.sub("DETAIL: not logged", text)
+    return event
 
 
 def says_more_than_the_request_line(record: logging.LogRecord) -> bool:

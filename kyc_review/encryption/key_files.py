@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 
 from kyc_review.core.files import new_file, sync_folder, write_private
+from kyc_review.core.folders import folder_make
 from kyc_review.encryption import keys
 from kyc_review.encryption.models import KeyEncryptionKey
 from kyc_review.encryption.problems import KeysUnavailable
@@ -30,7 +31,7 @@ def key_file_create(path: Path) -> None:
         )
     if path.resolve().is_relative_to(Path(settings.DATA_DIR).resolve()):
         raise KeyFileRefused(f"{path} lies in DATA_DIR, with what it protects: choose another place.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder_make(path.parent)
     line = new_key_line()
     with new_file(path) as file:
         file.write(f"{ABOUT}{line}\n".encode())

@@ -16,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
 from kyc_review.core.files import StorageUnavailable, StoredFile, new_file, sync_folder
+from kyc_review.core.folders import folder_make
 from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.encryption.models import DataKey
 from kyc_review.encryption.problems import KeysUnavailable
@@ -126,7 +127,7 @@ def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
     try:
         return open(path, mode, opener=private)
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder_make(path.parent)
         sync_folder(path.parent.parent)
         return open(path, mode, opener=private)
 

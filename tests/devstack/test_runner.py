@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,23 @@ def test_a_child_that_dies_is_started_again(running: Runner, said: io.StringIO) 
 
     assert eventually(is_back, 5)
     assert "died (signal 9); starts again in 0.5 s" in said.getvalue()
+
+
+def test_what_a_program_makes_and_its_log_are_its_owners_alone(running: Runner, state_dir: Path) -> None:
+    made, logs = state_dir / "made", state_dir / "logs"
+    code = f"import os; os.makedirs('{made}/deep'); open('{made}/deep/file', 'x'); print('made')"
+
+    def has_made(log: Path) -> bool:
+        return log.exists() and "made" in log.read_text()
+
+    for relayed in (True, False):
+        log = logs / f"{relayed}.log"
+        one = replace(program(code.replace("made/", f"made/{relayed}/")), log=log, relayed=relayed)
+        running.start(replace(one, name=str(relayed)))
+        assert eventually(partial(has_made, log), 10)
+        assert log.stat().st_mode & 0o777 == 0o600
+    modes = {path.stat().st_mode & 0o777 for path in made.rglob("*")}
+    assert modes == {0o600, 0o700}
 
 
 def test_a_child_that_dies_at_once_waits_longer_each_time(

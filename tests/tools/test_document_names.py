@@ -39,6 +39,7 @@ FOREIGN = frozenset(
         "kycreview",
         "log_min_duration_statement",
         "multipart/form-data",
+        "pg_wal",
         "postMessage",
         "receiver.py",
         "vX.Y.Z",

@@ -36,8 +36,10 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 @pytest.mark.parametrize("kind", [PrivateStorage, DurableStorage])
 def test_files_and_folders_are_for_the_service_alone(kind: type[PrivateStorage], tmp_path: Path) -> None:
-    storage = kind(location=tmp_path)
+    storage = kind(location=tmp_path / "data" / "originals")
     storage.save("ab/one.jpeg", ContentFile(b"pixels"))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()} == {0o700}
+    tmp_path = tmp_path / "data" / "originals"
     assert (tmp_path / "ab/one.jpeg").read_bytes() == b"pixels"
     assert stat.S_IMODE((tmp_path / "ab/one.jpeg").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "ab").stat().st_mode) == 0o700
