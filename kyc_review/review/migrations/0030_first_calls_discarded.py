@@ -24,5 +24,5 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("review", "0028_audit_counts_by_owner"), ("audit", "0009_pruning")]
+    dependencies = [("review", "0029_decision_indexes"), ("audit", "0009_pruning")]
     operations = [migrations.RunSQL(DISCARD, migrations.RunSQL.noop)]
