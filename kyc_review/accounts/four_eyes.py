@@ -18,6 +18,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.second_factor.approving import why_no_factor_counts
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.single_sign_on.confirmation import factor_is_at_provider
 from kyc_review.audit.models import Event
@@ -77,6 +78,8 @@ def why_not_approver(*, proposer: User, approver: User) -> str:
         return gettext(
             "To approve you need a second factor of your own: set it up on your account page, then approve."
         )
+    if has_second_factor(approver) and (refusal := why_no_factor_counts(approver)):
+        return refusal
     if not settings.APPROVER_INDEPENDENCE_DAYS:
         return ""
     of_proposer, of_approver = _controllers(proposer), _controllers(approver)

@@ -27,8 +27,7 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
 from kyc_review.accounts.second_factor.passkeys import request_options
 from kyc_review.accounts.second_factor.second_step import second_step_check
-from kyc_review.accounts.second_factor.selectors import has_passkey, has_second_factor
-from kyc_review.accounts.second_factor.services import Checked
+from kyc_review.accounts.second_factor.selectors import Checked, has_passkey, has_second_factor
 from kyc_review.accounts.sessions.services import has_ended_at_provider, session_note
 from kyc_review.audit import services as audit
 

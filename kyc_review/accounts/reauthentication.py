@@ -10,9 +10,9 @@ from django.utils.translation import gettext, gettext_lazy
 from kyc_review.accounts.login import REFUSALS, lock_minutes
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
+from kyc_review.accounts.second_factor.approving import why_used_factor_does_not_count
 from kyc_review.accounts.second_factor.second_step import second_step_check
-from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
-from kyc_review.accounts.second_factor.services import Checked
+from kyc_review.accounts.second_factor.selectors import Checked, has_second_factor, is_required
 from kyc_review.accounts.single_sign_on.confirmation import (
     confirmation_use,
     confirms_at_provider,
@@ -50,7 +50,7 @@ def unconfirmed(request: StaffRequest) -> str:
     if problem := password_problem(request):
         return problem
     if has_second_factor(request.user):
-        return _code_problem(request)
+        return _second_step(request)[1]
     if factor_is_at_provider(request.user) and is_required(request.user):
         return "" if is_confirmed(request, with_factor=True) else str(UNCONFIRMED)
     return ""
@@ -81,18 +81,20 @@ def approval_unconfirmed(request: StaffRequest) -> str:
         return ""
     if is_locked(request):
         return REFUSALS[Checked.PAUSED].format(minutes=lock_minutes())
-    return _code_problem(request)
+    checked, problem = _second_step(request)
+    return problem or why_used_factor_does_not_count(request.user, checked)
 
 
-def _code_problem(request: StaffRequest) -> str:
+def _second_step(request: StaffRequest) -> tuple[Checked, str]:
+    """What it was, and its error; empty if it is correct."""
     try:
         checked = second_step_check(request, request.user)
     except FactorUnreadable:
-        return gettext("Your second factor is unreadable. Ask an administrator to reset it.")
+        return Checked.REFUSED, gettext("Your second factor is unreadable. Ask an administrator to reset it.")
     if checked not in REFUSALS:
-        return ""
+        return checked, ""
     count_failure(request)
-    return REFUSALS[checked].format(minutes=lock_minutes())
+    return checked, REFUSALS[checked].format(minutes=lock_minutes())
 
 
 def count_failure(request: StaffRequest) -> None:

@@ -114,6 +114,7 @@ COMMAND_LINE_PROMOTION = env.bool("COMMAND_LINE_PROMOTION", default=True)
 
 # An approver of promotions and gate settings must have a second factor. For this many days after one person created,
 # re-activated or re-keyed an account or changed its role, the two count as one person; 0: never (four_eyes.py).
+# For as long a new second factor approves nothing (second_factor/approving.py).
 APPROVER_SECOND_FACTOR = env.bool("APPROVER_SECOND_FACTOR", default=True)
 # Making a senior, admin or auditor, and what lets somebody act as one, needs two admins (people/admin_requests.py).
 ADMIN_ACCESS_NEEDS_TWO = env.bool("ADMIN_ACCESS_NEEDS_TWO", default=True)

@@ -30,6 +30,7 @@ from fido2.webauthn import (
 )
 
 from kyc_review.accounts.account_notices import record_and_tell
+from kyc_review.accounts.second_factor.approving import factor_told
 from kyc_review.accounts.second_factor.services import (
     FactorRefused,
     factor_added,
@@ -134,8 +135,8 @@ def passkey_add(*, user: User, name: str, made: dict[str, Any]) -> list[str]:
     """
     name = new_passkey_name(user, name)
     data = made | {"name": name}
-    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data)
-    return factor_added(user=user, action="staff.passkey_added", detail={"name": name})
+    row = Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data)
+    return factor_added(user=user, action="staff.passkey_added", detail={"name": name} | factor_told(row))
 
 
 @transaction.atomic
@@ -146,7 +147,7 @@ def passkey_remove(*, user: User, number: int) -> str:
         raise FactorRefused(gettext("There is no such passkey."))
     row.delete()
     name = str(row.data["name"])
-    factor_removed(user=user, action="staff.passkey_removed", detail={"name": name})
+    factor_removed(user=user, action="staff.passkey_removed", detail={"name": name} | factor_told(row))
     return name
 
 

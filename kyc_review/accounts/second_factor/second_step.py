@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 
 from kyc_review.accounts.second_factor.passkeys import passkey_check
-from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.accounts.second_factor.selectors import Checked
+from kyc_review.accounts.second_factor.services import code_check
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

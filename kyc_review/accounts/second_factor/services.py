@@ -9,7 +9,6 @@ in the row, so that a code works once and failures are counted across processes.
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
@@ -21,7 +20,9 @@ from django.utils.translation import gettext
 
 from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.second_factor import codes
+from kyc_review.accounts.second_factor.approving import factor_told
 from kyc_review.accounts.second_factor.selectors import (
+    Checked,
     has_second_factor,
     is_required,
     is_required_by_role,
@@ -41,14 +42,6 @@ if TYPE_CHECKING:
 FAILURES_MAX = 10
 
 
-class Checked(StrEnum):
-    TOTP = "totp"
-    PASSKEY = "passkey"
-    RECOVERY_CODE = "recovery_code"
-    REFUSED = "refused"
-    PAUSED = "paused"
-
-
 class FactorRefused(DomainError):
     """Nothing was changed; `detail` says why, for people."""
 
@@ -64,8 +57,8 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
     if Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         raise FactorRefused(gettext("A second factor is already set up."))
     data = {"secret": encrypt(secret), "last_step": step}
-    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
-    return factor_added(user=user, action="staff.second_factor_enrolled")
+    row = Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+    return factor_added(user=user, action="staff.second_factor_enrolled", detail=factor_told(row))
 
 
 def factor_added(*, user: User, action: str, detail: dict[str, Any] | None = None) -> list[str]:

@@ -11,8 +11,8 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor import codes, services
-from kyc_review.accounts.second_factor.selectors import own_factor
-from kyc_review.accounts.second_factor.services import Checked, FactorRefused
+from kyc_review.accounts.second_factor.selectors import Checked, own_factor
+from kyc_review.accounts.second_factor.services import FactorRefused
 from kyc_review.audit.models import Event
 from tests.factories.people import PASSWORD
 from tests.factories.responses import ClientResponse
