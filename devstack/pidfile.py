@@ -12,6 +12,7 @@ import psutil
 
 from devstack.errors import AlreadyRunning
 from devstack.paths import StackPaths
+from devstack.process import open_private
 from kyc_review.core.files import write_private
 
 TOKEN_VARIABLE = "KYC_STACK_TOKEN"  # noqa: S105 - the name of a variable
@@ -62,7 +63,7 @@ def supervisor(paths: StackPaths) -> psutil.Process | None:
 
 def acquire_lock(paths: StackPaths) -> IO[str]:
     """The lock that one supervisor per state directory holds as long as it lives; close it to let go."""
-    lock = paths.lock.open("a")
+    lock = open_private(paths.lock)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -41,8 +41,8 @@ class ProcessSpec:
     ready_timeout_s: float = 60.0
 
 
-def open_log(path: Path | str) -> TextIO:
-    """To append whole lines; a new file is its owner's alone: logs name addresses and references."""
+def open_private(path: Path | str) -> TextIO:
+    """To append whole lines; a new file is its owner's alone, for logs name addresses and references."""
     return open(path, "a", buffering=1, opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
@@ -58,7 +58,7 @@ def spawn(program: ProcessSpec) -> subprocess.Popen[str]:
         str(int(program.death_signal or program.stop_signal)),
     ]
     wrapper += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
-    output = open_log(program.log) if program.log and not program.relayed else None
+    output = open_private(program.log) if program.log and not program.relayed else None
     try:
         return subprocess.Popen(
             [*wrapper, *program.command],

@@ -11,7 +11,7 @@ from pathlib import Path
 from devstack import pidfile
 from devstack.errors import StackRefused
 from devstack.paths import StackPaths
-from devstack.process import ProcessSpec, kill_group, open_log, spawn, stop
+from devstack.process import ProcessSpec, kill_group, open_private, spawn, stop
 from devstack.progress import Console
 
 POLL_S = 0.05
@@ -129,7 +129,7 @@ class Runner:
         """Every line of the program to its log and the console; notes the one that says that it is ready."""
         program, output = running.program, running.process.stdout
         assert output is not None
-        with output, open_log(program.log or os.devnull) as log:
+        with output, open_private(program.log or os.devnull) as log:
             for line in output:
                 log.write(line)
                 if program.ready_line and program.ready_line in line:

@@ -1,7 +1,8 @@
 """Which promotions are approved: the one rule of the scoring workers and of `manage.py audit verify`.
 
-A promotion by a person needs the approval of another one's proposal, in the same transaction. Those without a person
-are the operator's (`manage.py bundle promote`, the first start). A rollback returns to what was approved before.
+A promotion by a person needs the approval of another one's proposal, in the same transaction: by the clocks, within an
+hour, because files are hashed in between. Those without a person are the operator's (`manage.py bundle promote`, the
+first start). A rollback returns to what was approved before.
 """
 
 from django.conf import settings
@@ -15,7 +16,7 @@ _BY_TWO = f"""EXISTS (
     JOIN {_BUNDLE} AS b ON b.id = c.candidate_id
     WHERE b.id = p.bundle_id AND o.shift = p.shift AND o.state = 'approved'
         AND o.decided_by_id = p.promoted_by_id AND o.proposed_by_id <> o.decided_by_id
-        AND o.decided_at BETWEEN p.promoted_at - interval '5 minutes' AND p.promoted_at + interval '5 minutes')"""
+        AND o.decided_at BETWEEN p.promoted_at - interval '1 hour' AND p.promoted_at + interval '1 hour')"""
 _FIRST = f"p.id = (SELECT min(id) FROM {_PROMOTION})"  # noqa: S608
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -17,6 +18,7 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.quality import RECENT_DECISIONS, USUAL_MIN, qualities
 from kyc_review.review.recent_decisions import ROWS_SHOWN, answers
 from kyc_review.review.refusals import refusals_sampled
+from kyc_review.review.shared_control import shared_control
 from kyc_review.workbench.rendering import in_focus
 
 
@@ -33,6 +35,8 @@ def quality(request: StaffRequest) -> HttpResponse:
         "latest": latest,
         "may_decide": may_decide(request.user),
         "refusals": refusals_sampled(viewer=request.user),
+        "shared_control": shared_control(viewer=request.user),
+        "independence_days": settings.APPROVER_INDEPENDENCE_DAYS,
         "pace_recent": RECENT_DECISIONS,
         "pace_least": USUAL_MIN,
     }
