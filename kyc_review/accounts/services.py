@@ -142,6 +142,8 @@ def key_create(
     _require_room(integration, is_test=is_test)
     prefix = (TEST_MARK if is_test else LIVE_MARK) + secrets.token_hex(6)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
+    maker = actor if isinstance(actor, User) else None
+    granted = sorted(Scope(scope).value for scope in scopes) if scopes is not None else all_scopes()
     row = ApiKey.objects.create(
         integration=integration,
         prefix=prefix,
@@ -149,20 +151,18 @@ def key_create(
         expires_at=expires_at,
         is_test=is_test,
         label=label,
-        scopes=sorted(Scope(scope).value for scope in scopes) if scopes is not None else all_scopes(),
+        scopes=granted,
         rate_per_minute=rate_per_minute,
         networks=[str(ip_network(network, strict=False)) for network in networks],
+        created_by=maker,
+        rights_wait=maker is not None and settings.ADMIN_ACCESS_NEEDS_TWO and _needs_two(granted, is_test),
     )
-    if isinstance(actor, User):
-        row.created_by = actor
-        row.rights_wait = _needs_two(row) and settings.ADMIN_ACCESS_NEEDS_TWO
-        row.save(update_fields=["created_by", "rights_wait"])
     audit.record(action="key.created", actor=actor, target=row, detail=_told(row))
     return row, key
 
 
-def _needs_two(key: ApiKey) -> bool:
-    return not key.is_test and not NEEDS_TWO.isdisjoint(key.scopes)
+def _needs_two(scopes: Sequence[str], is_test: bool) -> bool:
+    return not is_test and not NEEDS_TWO.isdisjoint(scopes)
 
 
 @transaction.atomic
@@ -194,6 +194,7 @@ def _told(key: ApiKey) -> dict[str, object]:
         "scopes": key.scopes,
         "networks": key.networks,
         "is_test": key.is_test,
+        "rights_wait": key.rights_wait,
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
     }
 

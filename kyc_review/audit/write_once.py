@@ -72,6 +72,7 @@ RECORDS = (
     ),  # until it has ended
     # A destroyed one stays as an empty row, so that nothing is ever deleted.
     WriteOnce("encryption.DataKey", ("key_encryption_key", "wrapped", "is_complete")),
+    WriteOnce("accounts.ApiKey", ("last_used_at", "expires_at", "revoked_at", "erasing_waits")),
     WriteOnce("accounts.AdminRequest", ("state", "decided_at", "decided_by_id")),
     WriteOnce("training.GateSettings"),
     WriteOnce(

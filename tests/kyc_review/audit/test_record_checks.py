@@ -9,8 +9,12 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 from detection.voting import Vote
-from kyc_review.accounts.models import AdminRequest, User
+from kyc_review.accounts.models import AdminRequest, Integration, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
+from kyc_review.accounts.people.services import person_activate, person_deactivate
+from kyc_review.accounts.second_factor.passkeys import passkey_add, passkey_remove, passkeys_of
+from kyc_review.accounts.second_factor.services import second_factor_enrol, second_factor_reset
+from kyc_review.accounts.services import key_create, key_revoke, key_rights_approve
 from kyc_review.audit import services as audit
 from kyc_review.audit.record_checks import record_notes, record_problems
 from kyc_review.core.permissions import Role
@@ -31,6 +35,7 @@ from tests.factories.checks import checks
 from tests.factories.claims import claim_next
 from tests.factories.gate_settings import WHY, gate_changed
 from tests.factories.planted import VALUES, planting_on
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 COPY = """INSERT INTO {0} SELECT (jsonb_populate_record(t, '{{"id": 999999}}')).*
@@ -113,6 +118,27 @@ FORGED = [
     ("UPDATE accounts_adminrequest SET decided_by_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
      "no event: decided admin request"),
     ("DELETE FROM accounts_adminrequest", "no record: event .*staff.admin_requested"),
+    ("INSERT INTO accounts_user_groups (user_id, group_id) SELECT u.id, g.id FROM accounts_user AS u, auth_group AS g"
+     " WHERE u.username = 'bob' AND g.name = 'admin'", "person .*roles; event"),
+    ("DELETE FROM accounts_user_groups", "person .*roles; event"),
+    ("UPDATE accounts_user SET is_active = NOT is_active WHERE username = 'bob'", "person .*is_active; event"),
+    ("INSERT INTO accounts_user SELECT (jsonb_populate_record(t, '{\"id\": 999999, \"username\": \"eve\"}')).*"
+     " FROM accounts_user AS t WHERE username = 'bob'", "no event: person 999999"),
+    ("DELETE FROM mfa_authenticator", "no record: event .* of a second factor"),
+    ("UPDATE mfa_authenticator SET data = data || '{\"secret\": \"x\"}' WHERE type = 'totp'",
+     "no event: second factor"),
+    ("UPDATE mfa_authenticator SET user_id = (SELECT id FROM accounts_user WHERE username = 'alice')"
+     " WHERE type = 'totp' AND user_id = (SELECT id FROM accounts_user WHERE username = 'bob')",
+     "no event: second factor"),
+    ("INSERT INTO mfa_authenticator (user_id, type, data, created_at) SELECT id, 'webauthn', '{\"credential\": \"x\"}',"
+     " now() FROM accounts_user WHERE username = 'bob'", "no event: second factor"),
+    ("UPDATE accounts_apikey SET erasing_waits = false WHERE erasing_waits", "API key .*rights_wait; event"),
+    ("DELETE FROM audit_event WHERE action = 'key.rights_approved'", "API key .*rights_wait; event"),
+    ("UPDATE accounts_apikey SET scopes = '{submissions:pictures}'", "API key .*scopes; event"),
+    ("UPDATE accounts_apikey SET networks = '{0.0.0.0/0}'", "API key .*networks; event"),
+    ("UPDATE accounts_apikey SET revoked_at = NULL", "API key .*revoked_at; event"),
+    ("UPDATE accounts_apikey SET created_by_id = NULL", "API key .*created_by; event"),
+    (COPY.format("accounts_apikey", "").replace("999999", '999999, "prefix": "p"'), "no event: API key 999999"),
 ]  # fmt: skip
 TABLES = (
     "audit_event",
@@ -130,6 +156,10 @@ TABLES = (
     "planting_plantingproposal",
     "training_proposal",
     "accounts_adminrequest",
+    "accounts_user",
+    "accounts_user_groups",
+    "accounts_apikey",
+    "mfa_authenticator",
 )
 
 
@@ -158,12 +188,35 @@ def queued(submit: Callable[..., Submission]) -> Callable[[], None]:
     return run
 
 
+def _accounts(
+    *, ada: User, amir: User, bob: User, integration: Integration, clock: list[float], settings: LazySettings
+) -> None:
+    """Second factors that came and went, and keys that wait, were approved and were revoked."""
+    for person in (bob, bob, amir):
+        second_factor_reset(user=person, actor=ada)
+        second_factor_enrol(user=person, secret=SECRET, code=code_at(clock[0]))
+    made = {"credential": "c", "counter": 0}
+    passkey_add(user=bob, name="stays", made=made)
+    passkey_add(user=bob, name="goes", made=made | {"credential": "d"})
+    passkey_remove(user=bob, number=passkeys_of(bob).get(data__name="goes").pk)
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+    approved, _ = key_create(integration=integration, scopes=["submissions:erase"], actor=ada)
+    key_rights_approve(key=approved, actor=amir)
+    waiting, _ = key_create(integration=integration, scopes=["submissions:erase"], actor=ada)
+    key_revoke(key=key_create(integration=integration, is_test=True)[0])
+    assert (waiting.rights_wait, settings.ADMIN_ACCESS_NEEDS_TWO) == (True, True)
+    settings.ADMIN_ACCESS_NEEDS_TWO = False
+    person_deactivate(person=bob, actor=ada)
+    person_activate(person=bob, actor=ada)
+
+
 @pytest.fixture
 def history(
     comparison: Comparison, clear: Callable[..., Submission], queued: Callable[[], None], settings: LazySettings,
-    ada: User, amir: User, alice: User, bob: User,
+    ada: User, amir: User, alice: User, bob: User, integration: Integration, clock: list[float],
 ) -> None:  # fmt: skip
     """Acts of every kind: approved, rejected and withdrawn, decided, undone, corrected, rolled back, erased."""
+    _accounts(ada=ada, amir=amir, bob=bob, integration=integration, clock=clock, settings=settings)
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
     proposal_reject(proposal=proposal, actor=ada)
     proposal = proposal_open(

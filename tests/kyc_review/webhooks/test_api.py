@@ -135,8 +135,7 @@ def test_another_integration_and_the_other_mode_see_nothing_of_it(
     event_record(submission=submit(), kind=Kind.CLEARED)
     row, delivery = endpoint[0], Delivery.objects.get()
     stranger = accounts.key_create(integration=accounts.integration_create(slug="other", name="Other"))
-    sandbox = accounts.key_create(integration=integration)
-    ApiKey.objects.filter(pk=sandbox[0].pk).update(is_test=True)
+    sandbox = accounts.key_create(integration=integration, is_test=True)
     for key, secret in (stranger, sandbox):
         key.refresh_from_db()
         assert not endpoints_of(key).exists()
