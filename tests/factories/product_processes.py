@@ -50,7 +50,10 @@ def command_of(name: str) -> list[str]:
 
 @dataclass
 class Processes:
-    """What runs on the database, the broker and the folders of a test."""
+    """What runs on the database, the broker and the folders of a test.
+
+    environment: `{process}` in a value stands for the name of the process.
+    """
 
     folder: Path
     environment: dict[str, str]
@@ -75,7 +78,7 @@ class Processes:
             self.running[name] = subprocess.Popen(
                 [str(Path(sys.executable).with_name(program)), *rest],
                 cwd=REPOSITORY,
-                env=self.environment,
+                env={key: text.replace("{process}", name) for key, text in self.environment.items()},
                 stdout=(self.folder / f"{name}.log").open("wb"),
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
