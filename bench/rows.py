@@ -138,6 +138,7 @@ TASKS = (
     "review.tasks.sweep_twins",
     "review.tasks.renew_blinding_exceptions",
     "review.tasks.count_audits",
+    "review.tasks.count_decisions",
 )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from kyc_review.accounts.models import Integration
 from kyc_review.core.numbers import number
 from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces, may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot, SnapshotItem
+from kyc_review.review.decision_counts import DECISION_COUNTS
 from kyc_review.review.models import ASSESSED_LABELS, Decision, ReviewItem
 from kyc_review.submissions.models import State
 
@@ -52,26 +55,23 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
     """Decisions by source and by the reason that brought the item to a person."""
     if not may_see_retraining(viewer):
         return []
-    rows = (
-        Decision.objects.final()
-        .filter(submission__is_planted=False)
-        .exclude(item__reason=ReviewItem.Reason.GOLD)
-        .values("submission__integration__slug", "item__reason")
-        .annotate(
-            real=Count("pk", filter=Q(label=Decision.Label.REAL)),
-            fake=Count("pk", filter=Q(label=Decision.Label.FAKE)),
-        )
-        .order_by("submission__integration__slug", "item__reason")
+    rows = DECISION_COUNTS.totals(
+        keys=("integration_id", "reason", "label"),
+        which=Q(is_planted=False) & ~Q(reason=ReviewItem.Reason.GOLD),
     )
+    slugs = dict(Integration.objects.values_list("pk", "slug"))
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        counts[slugs[row["integration_id"]], row["reason"]][row["label"]] += row["number"]
     return [
         LabelCount(
-            source=row["submission__integration__slug"],
-            reason=row["item__reason"],
-            reason_label=str(ReviewItem.Reason(row["item__reason"]).label),
-            real=row["real"],
-            fake=row["fake"],
+            source=source,
+            reason=reason,
+            reason_label=str(ReviewItem.Reason(reason).label),
+            real=labels[Decision.Label.REAL],
+            fake=labels[Decision.Label.FAKE],
         )
-        for row in rows
+        for (source, reason), labels in sorted(counts.items())
     ]
 
 

@@ -3,56 +3,66 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, CharField, Count, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import TruncWeek
+from django.db.models import F, Q
 
 from detection.voting import Verdict
 from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.review.audit_results import Audited, AuditWeek, audit_at, audits_by_bundle, audits_by_week
+from kyc_review.review.decision_counts import (
+    DECISION_COUNTS,
+    HAS_CALL,
+    IS_GOLD,
+    with_first_calls,
+    with_others_label,
+)
 from kyc_review.review.live_decisions import counted_for
-from kyc_review.review.models import ASSESSED_LABELS, Decision, FirstCall, ReviewItem
-from kyc_review.scoring.counts import scored
-from kyc_review.scoring.models import Scoring
+from kyc_review.review.models import Decision, DecisionCount, ReviewItem
+from kyc_review.scoring.counts import OPERATING_POINT, RESULT_COUNTS, scored
 from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-# What people did with first calls; a column of `first_calls`.
+# What people did with first calls, of rows of `first_calls`.
 CALLS = {
     "apart": ~Q(first=F("models")),
     "followed": ~Q(first=F("models")) & Q(label=F("models")),
     "together": Q(first=F("models")),
     "left": Q(first=F("models")) & ~Q(label=F("models")),
 }
-BIAS = {name: Count("pk", filter=which) for name, which in CALLS.items()}
-OPERATING_POINT = ("bundle_digest", "bundle_version", "shift")
+# The same of counted decisions.
+COUNTED_CALLS = {
+    "apart": (DecisionCount.Call.FOLLOWED, DecisionCount.Call.KEPT),
+    "followed": (DecisionCount.Call.FOLLOWED,),
+    "together": (DecisionCount.Call.STAYED, DecisionCount.Call.LEFT),
+    "left": (DecisionCount.Call.LEFT,),
+}
+LABEL_COLUMNS = {
+    Decision.Label.REAL.value: "real",
+    Decision.Label.FAKE.value: "fake",
+    Decision.Label.NOT_ASSESSABLE.value: "unclear",
+}
 NUMBERS = ("scored", "flagged", "split")
-FLAGGED = 0.5  # from this risk on the votes together indicate fake (detection.voting.risk)
 
 
 def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     """Final decisions per week, the oldest first: `week`, `real`, `fake`, `unclear`, and `audit` of them."""
     if not may_see_insights(viewer):
         return []
-    rows = (
-        _decisions(viewer, since)
-        .annotate(week=TruncWeek("decided_at"))
-        .values("week")
-        .annotate(
-            real=Count("pk", filter=Q(label=Decision.Label.REAL)),
-            fake=Count("pk", filter=Q(label=Decision.Label.FAKE)),
-            unclear=Count("pk", filter=Q(label=Decision.Label.NOT_ASSESSABLE)),
-            audit=Count("pk", filter=Q(item__reason=ReviewItem.Reason.AUDIT)),
-        )
-    )
-    return list(rows.order_by("week"))
+    weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for row in _counted(viewer, since, "label", "reason"):
+        week = weeks[row["week"]]
+        week[LABEL_COLUMNS[row["label"]]] += row["number"]
+        week["audit"] += row["number"] if row["reason"] == ReviewItem.Reason.AUDIT else 0
+    names = (*LABEL_COLUMNS.values(), "audit")
+    return [{"week": week} | {name: weeks[week][name] for name in names} for week in sorted(weeks)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +161,11 @@ def _sums(rows: Iterable[dict[str, Any]], names: tuple[str, ...]) -> Iterable[di
 
 
 def _rejected(viewer: User, since: datetime) -> dict[tuple[Any, ...], int]:
-    """How many were rejected for each operating point, from the index of those; results change, verdicts do not."""
-    rows: Any = Scoring.objects.filter(
-        counted_for(viewer), scored_at__gte=since, submission__result=Result.REJECTED
+    """How many were rejected for each operating point; results change, verdicts do not."""
+    rows = RESULT_COUNTS.totals(
+        since=since, keys=OPERATING_POINT, which=Q(result=Result.REJECTED) & _submissions_of(viewer)
     )
-    counted = rows.values(*OPERATING_POINT).annotate(number=Count("pk"))
-    return {tuple(row[name] for name in OPERATING_POINT): row["number"] for row in counted}
+    return {tuple(row[name] for name in OPERATING_POINT): row["number"] for row in rows}
 
 
 def _bound(judged: list[AuditWeek], week: datetime, digest: str, shift: float) -> float | None:
@@ -182,33 +191,26 @@ def automation_bias(*, viewer: User, since: datetime) -> Bias:
     """Over first calls of real or fake on scored faces that ended in real or fake by the same person."""
     if not may_see_insights(viewer):
         return Bias(0, 0, 0, 0)
-    return Bias(**first_calls(viewer, since).aggregate(**BIAS))
+    weeks = bias_by_week(viewer=viewer, since=since)
+    return Bias(**{name: sum(getattr(week, name) for week in weeks) for name in CALLS})
 
 
 def bias_by_week(*, viewer: User, since: datetime) -> list[Bias]:
     """The bias of first calls in each week that had some, the oldest week first."""
     if not may_see_insights(viewer):
         return []
-    rows = first_calls(viewer, since).annotate(week=TruncWeek("decided_at")).values("week").annotate(**BIAS)
-    return [Bias(**row) for row in rows.order_by("week")]
+    weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for row in _counted(viewer, since, "call", which=~Q(call=DecisionCount.Call.NONE)):
+        weeks[row["week"]][row["call"]] += row["number"]
+    return [
+        Bias(**{name: sum(calls[call] for call in of) for name, of in COUNTED_CALLS.items()}, week=week)
+        for week, calls in sorted(weeks.items())
+    ]
 
 
 def first_calls(viewer: User, since: datetime, until: datetime | None = None) -> Any:
     """Decisions with the `first` call of the same person and what the `models` say, both real or fake."""
-    first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
-    return (
-        _decisions(viewer, since, until)
-        .filter(corrects=None, label__in=ASSESSED_LABELS, submission__scoring__isnull=False)
-        .annotate(
-            first=Subquery(first.values("label")[:1]),
-            models=Case(
-                When(submission__scoring__risk__gte=FLAGGED, then=Value(Decision.Label.FAKE)),
-                default=Value(Decision.Label.REAL),
-                output_field=CharField(),
-            ),
-        )
-        .filter(first__in=ASSESSED_LABELS)
-    )
+    return with_first_calls(_decisions(viewer, since, until)).filter(HAS_CALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,28 +234,35 @@ def agreement_by_week(*, viewer: User, since: datetime) -> list[Agreement]:
     """By the week of the later look, the oldest first."""
     if not may_see_insights(viewer):
         return []
-    rows = pairs(viewer, since).annotate(week=TruncWeek("decided_at")).values("week")
-    counted = rows.annotate(pairs=Count("pk"), same=Count("pk", filter=Q(label=F("others_label"))))
-    return [Agreement(**row) for row in counted.order_by("week")]
+    weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for row in _counted(viewer, since, "pair", which=~Q(pair=DecisionCount.Pair.NONE)):
+        weeks[row["week"]][row["pair"]] += row["number"]
+    return [
+        Agreement(week, pairs=pairs.total(), same=pairs[DecisionCount.Pair.SAME])
+        for week, pairs in sorted(weeks.items())
+    ]
 
 
 def pairs(viewer: User, since: datetime, until: datetime | None = None) -> Any:
     """Decisions on faces that another person had decided on before, with `others_label`, the last of those."""
-    is_gold = Q(item__reason=ReviewItem.Reason.GOLD)
-    before = _decisions(viewer, None).exclude(is_gold)
-    before = before.filter(submission=OuterRef("submission"), pk__lt=OuterRef("pk"), corrects=None)
-    others = before.exclude(reviewer=OuterRef("reviewer")).order_by("-pk").values("label")[:1]
-    rows = (
-        _decisions(viewer, since, until)
-        .exclude(is_gold)
-        .filter(corrects=None)
-        .annotate(others_label=Subquery(others))
-    )
-    return rows.filter(others_label__isnull=False)
+    rows = _decisions(viewer, since, until).exclude(IS_GOLD).filter(corrects=None)
+    return with_others_label(rows).filter(others_label__isnull=False)
+
+
+def _counted(viewer: User, since: datetime, *keys: str, which: Q | None = None) -> list[dict[str, Any]]:
+    """`_decisions` by week and the keys."""
+    which = (which or Q()) & _submissions_of(viewer)
+    which = which if may_decide(viewer) else which & ~Q(reason=ReviewItem.Reason.GOLD)
+    return DECISION_COUNTS.totals(since=since, by="week", keys=keys, which=which & Q(is_test=False))
+
+
+def _submissions_of(viewer: User) -> Q:
+    """`counted_for`, of counts."""
+    return Q() if may_decide(viewer) else Q(is_planted=False)
 
 
 def _decisions(viewer: User, since: datetime | None, until: datetime | None = None) -> Any:
     rows = Decision.objects.final().filter(counted_for(viewer))
     rows = rows.filter(decided_at__gte=since) if since else rows
     rows = rows.filter(decided_at__lt=until) if until else rows
-    return rows if may_decide(viewer) else rows.exclude(item__reason=ReviewItem.Reason.GOLD)
+    return rows if may_decide(viewer) else rows.exclude(IS_GOLD)

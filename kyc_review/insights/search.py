@@ -40,6 +40,7 @@ from kyc_review.scoring.models import CheckResult
 from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.models import FOUND_BY_PART, State, Submission
 from kyc_review.submissions.searching import PART_MIN_CHARS, reference_has, with_part
+from kyc_review.submissions.selectors import CLOCKS_APART
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -53,6 +54,7 @@ BLINDED = "~"  # marks the place of a blinded row in the address of the next pag
 TELL_RESULT = ("result", "reviewer", "check", "decided", "scored", "bundle", "member")
 HIDDEN_OF_BLINDED = ("since", "until", *TELL_RESULT)
 WINDOW = 10_000
+CHECKS_READ = (300, 3_000)
 NOT_OF_INDEX = F("received_at") + Value(timedelta(0))  # no index has this order, so what was found is sorted
 HEX = re.compile(r"[0-9a-f]{8,64}")
 ID_CHARS, SHA256_CHARS = 32, 64
@@ -121,6 +123,10 @@ def _seen_page(viewer: User, wanted: dict[str, Any], after: str, number: int) ->
 
     if not (wanted.get("q") or wanted.get("check")):
         return list(from_there(_seen(viewer, wanted))[:number])
+    if wanted.get("check") and not (wanted.get("q") or after or wanted.get("until")):
+        found = _newest_checked(viewer, wanted, number)
+        if found is not None:
+            return found
     newest = from_there(_in_period(submissions_visible(viewer=viewer), wanted)).values_list(
         "received_at", flat=True
     )
@@ -131,6 +137,29 @@ def _seen_page(viewer: User, wanted: dict[str, Any], after: str, number: int) ->
         return found
     rows = from_there(_seen(viewer, wanted))
     return list(rows.order_by(NOT_OF_INDEX.desc(), "-pk")[:number] if wanted.get("q") else rows[:number])
+
+
+def _newest_checked(viewer: User, wanted: dict[str, Any], number: int) -> list[Submission] | None:
+    """The first `number` with the check, from the newest checks that failed so; None when these do not tell.
+
+    A picture is received before it is checked. So of what was received since the oldest check that was read, none is
+    missing.
+    """
+    checks = _failed_checks(wanted).order_by("-checked_at").values_list("submission_id", "checked_at")
+    for most in CHECKS_READ:
+        newest = list(checks[:most])
+        rows = _seen(viewer, wanted, one_by_one=True).filter(pk__in=[key for key, _ in newest])
+        if len(newest) == most:
+            rows = rows.filter(received_at__gte=newest[-1][1] + CLOCKS_APART)
+        found = list(rows[:number])
+        if len(found) == number or len(newest) < most:
+            return found
+    return None
+
+
+def _failed_checks(wanted: dict[str, Any]) -> QuerySet[CheckResult]:
+    """Not passed: they have a code, so this says nothing new, but the index holds no others."""
+    return CheckResult.objects.filter(code=wanted["check"]).exclude(status=PASS).exclude(action="")
 
 
 def _older_than(rows: QuerySet[Submission], key: str) -> QuerySet[Submission]:
@@ -164,9 +193,7 @@ def _seen(viewer: User, wanted: dict[str, Any], *, one_by_one: bool = False) -> 
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))))
     if wanted.get("check"):
-        # Not passed: it has a code, so this says nothing new, but the index holds no others.
-        checks = CheckResult.objects.filter(code=wanted["check"]).exclude(status=PASS).exclude(action="")
-        failed = Exists(checks.filter(submission=OuterRef("pk")))
+        failed = Exists(_failed_checks(wanted).filter(submission=OuterRef("pk")))
         rows = rows.filter(Case(When(failed, then=True), default=False) if one_by_one else failed)
     return _with_items(points_found(rows, wanted, viewer), wanted, viewer)
 

@@ -8,7 +8,7 @@ from kyc_review.pipeline import evidence_sweep, outcome_stats
 from kyc_review.pipeline.heartbeat import problems_noted
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
-from kyc_review.scoring.counts import scorings_count
+from kyc_review.scoring.counts import RESULT_COUNTS, SCORING_COUNTS
 from kyc_review.scoring.state import waiting_for_scoring
 
 
@@ -73,8 +73,9 @@ def count_votes() -> None:
 
 @shared_task
 def count_scorings() -> None:
-    """Add settled verdicts to the counts that the figures over months add up."""
-    scorings_count()
+    """Add settled verdicts and results to the counts that the figures over months add up."""
+    SCORING_COUNTS.count()
+    RESULT_COUNTS.count()
 
 
 @shared_task

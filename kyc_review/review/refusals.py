@@ -89,7 +89,7 @@ def _counted(group: str, rows: Iterable[dict[str, Any]]) -> Refusals:
     weights: list[float] = []
     for row in rows:
         number = row["number"]
-        if row["waits"] or row["label"] is None:
+        if row["waits"] or not row["label"]:
             waiting += number
             continue
         wrong += [row["label"] != Decision.Label.NOT_ASSESSABLE] * number

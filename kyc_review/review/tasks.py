@@ -1,8 +1,9 @@
 from celery import shared_task
 
-from kyc_review.review.audit_counts import draws_count
+from kyc_review.review.audit_counts import AUDIT_COUNTS
 from kyc_review.review.blinding import exceptions_renew
 from kyc_review.review.claims import claims_expire
+from kyc_review.review.decision_counts import DECISION_COUNTS
 from kyc_review.review.decisions import decisions_settle
 from kyc_review.review.opening import gold_open
 from kyc_review.review.twins import twins_sweep
@@ -30,4 +31,10 @@ def renew_blinding_exceptions() -> int:
 @shared_task
 def count_audits() -> int:
     """Add settled answers of the quality sample to the counts that its figures add up."""
-    return draws_count()
+    return AUDIT_COUNTS.count()
+
+
+@shared_task
+def count_decisions() -> int:
+    """Add settled decisions to the counts that figures over months add up."""
+    return DECISION_COUNTS.count()

@@ -50,6 +50,7 @@ _SWEEPS = [
     ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10),
     ("scorings-count", "pipeline.tasks.count_scorings", 300),
     ("audits-count", "review.tasks.count_audits", 300),
+    ("decisions-count", "review.tasks.count_decisions", 300),
     ("votes-count", "pipeline.tasks.count_votes", 120),
     ("evidence-measure", "pipeline.tasks.measure_evidence", 600),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3),

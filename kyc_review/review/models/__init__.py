@@ -3,6 +3,7 @@
 from .audits import AuditCount, AuditCountMark, AuditDraw, AuditTouch
 from .campaigns import CampaignLook
 from .cases import CaseComment, Mention
+from .counts import DecisionCount, DecisionCountMark, DecisionTouch
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem
 from .people import KeyChoice, SavedView
@@ -23,6 +24,9 @@ __all__ = [
     "CampaignLook",
     "CaseComment",
     "Decision",
+    "DecisionCount",
+    "DecisionCountMark",
+    "DecisionTouch",
     "DecisionUndo",
     "FirstCall",
     "Gold",

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy
 
+from kyc_review.core.db.rollups import CountMark, Touch
 from kyc_review.core.db.slots import Slot
 
 
@@ -83,29 +84,13 @@ class AuditCount(models.Model):
         return f"{self.number} {self.label} of {self.slot}"
 
 
-class AuditCountMark(models.Model):
-    """The one row that says up to when draws are in `AuditCount`; the workers that count lock it."""
-
-    ONLY = 1
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
-    until = models.DateTimeField(null=True)
-
+class AuditCountMark(CountMark):
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_audit_count_mark")]
 
-    def __str__(self) -> str:
-        return f"counted until {self.until}"
 
-
-class AuditTouch(models.Model):
-    """Something changed what is known of a draw of this quarter hour; triggers write it in the same transaction."""
-
-    slot = models.DateTimeField()
-    at = models.DateTimeField(db_default=Now())
+class AuditTouch(Touch):
+    """What is known of a draw of this quarter hour changed."""
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="audit_touch_by_time")]
-
-    def __str__(self) -> str:
-        return f"{self.slot} at {self.at}"

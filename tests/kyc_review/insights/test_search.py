@@ -1,8 +1,10 @@
 """The search finds parts of references and of metadata, and leads through all that it finds."""
 
+import random
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
+from kyc_review.core.days import begin_of
 from kyc_review.core.db.roles import owned_tables
 from kyc_review.insights import search
 from kyc_review.insights.search import submissions_found
@@ -226,3 +229,44 @@ def test_all_is_found_wherever_it_lies(
                 if not after:
                     break
             assert read == [rows[place] for place in places]
+
+
+@pytest.mark.parametrize("wanted", [{}, {"state": "in_review"}, {"since": True}])
+def test_a_search_by_a_check_finds_the_newest_whatever_was_read_and_however_late_it_was_checked(
+    submit: Submit, audrey: User, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any]
+) -> None:
+    draw, now = random.Random(1), timezone.now()
+    wanted = wanted | ({"since": (now - timedelta(days=2)).date()} if wanted.get("since") else {})
+    for _ in range(24):
+        age = timedelta(days=4 * draw.random())
+        row = submit(metadata={})
+        Submission.objects.filter(pk=row.pk).update(received_at=now - age)
+        if draw.random() < 0.2:
+            Submission.objects.filter(pk=row.pk).update(state="cancelled", cancelled_at=now)
+        code = draw.choice(["blurred", "blurred", "turned_away"])
+        check = CheckResult.objects.create(
+            submission=row, name="sharpness", status="fail", code=code, action="resubmit"
+        )
+        late = draw.choice([timedelta(seconds=2), draw.random() * age])
+        CheckResult.objects.filter(pk=check.pk).update(checked_at=now - age + late)
+    rows = Submission.objects.filter(checks__code="blurred").order_by("-received_at")
+    rows = rows.filter(state=wanted["state"]) if "state" in wanted else rows
+    rows = rows.filter(received_at__gte=begin_of(wanted["since"])) if "since" in wanted else rows
+    expected = [row.pk for row in rows]
+    assert len(expected) > 4
+    read: list[bool] = []
+    original = search._newest_checked
+
+    def newest(*args: Any) -> list[Submission] | None:
+        found = original(*args)
+        read.append(found is not None)
+        return found
+
+    monkeypatch.setattr(search, "_newest_checked", newest)
+    for sizes in ((1, 2), (3, 6), (8, 100), (100, 200)):
+        monkeypatch.setattr(search, "CHECKS_READ", sizes)
+        for limit in (1, 3, 30):
+            asked = {"check": "blurred"} | wanted
+            found = submissions_found(viewer=audrey, wanted=asked, limit=limit).rows
+            assert [row.pk for row in found] == expected[:limit], (sizes, limit)
+    assert set(read) == {True, False}

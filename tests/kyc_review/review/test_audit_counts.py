@@ -16,9 +16,8 @@ from kyc_review.accounts.models import User
 from kyc_review.core.db.clock import database_now
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.audit_counts import (
+    AUDIT_COUNTS,
     SETTLED_AFTER,
-    draws_count,
-    draws_count_again,
     draws_counted,
     draws_judged,
 )
@@ -97,11 +96,11 @@ def test_figures_equal_the_draws_after_every_change(
         drawn(9)
         assert same(None), "before anything is counted"
         age()
-        assert draws_count() > 0
+        assert AUDIT_COUNTS.count() > 0
         assert AuditCount.objects.exists()
         assert not AuditTouch.objects.exists()
         assert same(None)
-        assert draws_count() == 0
+        assert AUDIT_COUNTS.count() == 0
 
         def decide(label: str) -> ReviewItem:
             item = claim_next(alice)
@@ -127,14 +126,14 @@ def test_figures_equal_the_draws_after_every_change(
             assert same(None, this_morning)
         assert not AuditDraw.objects.filter(submission=undone.submission_id).exists()
         touched = AuditTouch.objects.count()
-        assert draws_count() == 0, "what changed today is not counted"
+        assert AUDIT_COUNTS.count() == 0, "what changed today is not counted"
         assert AuditTouch.objects.count() == touched
         age()
         assert same(None)
-        assert draws_count() > 0
+        assert AUDIT_COUNTS.count() > 0
         assert not AuditTouch.objects.exists()
         assert same(None)
-        assert draws_count_again()[1] == 0
+        assert AUDIT_COUNTS.count_again()[1] == 0
 
 
 def test_what_ends_in_the_middle_leaves_nothing(
@@ -144,7 +143,7 @@ def test_what_ends_in_the_middle_leaves_nothing(
     age()
     monkeypatch.setattr(AuditCountMark, "save", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        draws_count()
+        AUDIT_COUNTS.count()
     assert not AuditCount.objects.exists()
     assert same(None)
 
@@ -154,7 +153,7 @@ def test_a_wrong_count_is_found_and_corrected(
 ) -> None:
     drawn(4)
     age()
-    draws_count()
+    AUDIT_COUNTS.count()
     AuditCount.objects.filter(pk__in=AuditCount.objects.all()[:1]).update(number=99)
     assert not same(None)
     call_command("audit_counts", "--again")

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from kyc_review.core.db.slots import SLOT, slot_of
-from kyc_review.scoring.counts import KEYS, scored, scorings_count, scorings_count_again
+from kyc_review.scoring.counts import KEYS, SCORING_COUNTS, scored
 from kyc_review.scoring.models import CheckResult, Scoring, ScoringCount, ScoringCountMark
 from kyc_review.submissions.models import Submission
 
@@ -87,14 +87,14 @@ def test_counts_equal_the_verdicts_after_any_history(score: Any, zone: str) -> N
                         names = (*((by,) if by else ()), *KEYS)
                         found = {tuple(row[name] for name in names): row["number"] for row in rows}
                         assert found == _directly(begin, with_planted, by)
-            scorings_count()
+            SCORING_COUNTS.count()
     assert sum(row.number for row in ScoringCount.objects.all())
-    assert scorings_count() == 0, "what was counted is counted once more"
+    assert SCORING_COUNTS.count() == 0, "what was counted is counted once more"
 
 
 def test_first_and_last_are_those_of_the_verdicts(score: Any) -> None:
     score(random.Random(1), [timedelta(hours=hours) for hours in range(1, 20)])
-    scorings_count()
+    SCORING_COUNTS.count()
     rows = scored(since=timezone.now() - timedelta(days=2), with_planted=True, keys=())
     times = Scoring.objects.filter(submission__is_test=False).values_list("scored_at", flat=True)
     assert [(row["first"], row["last"], row["number"]) for row in rows] == [
@@ -107,16 +107,16 @@ def test_what_ends_in_the_middle_leaves_nothing(score: Any, monkeypatch: pytest.
     score(random.Random(2), [timedelta(days=days) for days in range(1, 6)])
     monkeypatch.setattr(ScoringCountMark, "save", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        scorings_count()
+        SCORING_COUNTS.count()
     assert not ScoringCount.objects.exists()
     monkeypatch.undo()
-    assert scorings_count(spans=2) <= scorings_count() + 2
-    assert scorings_count_again()[1] == 0
+    assert SCORING_COUNTS.count(spans=2) <= SCORING_COUNTS.count() + 2
+    assert SCORING_COUNTS.count_again()[1] == 0
 
 
 def test_a_wrong_count_is_found_and_corrected(score: Any, capsys: pytest.CaptureFixture[str]) -> None:
     score(random.Random(3), [timedelta(days=days) for days in range(1, 6)])
-    scorings_count()
+    SCORING_COUNTS.count()
     before = scored(since=timezone.now() - timedelta(days=9), with_planted=True)
     ScoringCount.objects.filter(pk__in=ScoringCount.objects.all()[:1]).update(number=99)
     call_command("scoring_counts", "--again")

@@ -9,7 +9,10 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration
@@ -134,7 +137,11 @@ def test_a_list_by_time_of_completion_and_the_outcome_that_was_reported(
     for row, day in ((early, 1), (late, 2)):
         at = f"2026-11-0{day}T12:00:00Z"
         Submission.objects.filter(pk=row.pk).update(
-            state=State.COMPLETED, result="clear", result_reason="models_agree", completed_at=at
+            state=State.COMPLETED,
+            result="clear",
+            result_reason="models_agree",
+            received_at=at,
+            completed_at=at,
         )
     between = {"completed_from": "2026-11-02T12:00:00Z", "completed_before": "2026-11-02T12:00:01Z"}
     assert [one["id"] for one in api.get(URL, between).json()["data"]] == [str(late.pk)]
@@ -230,3 +237,40 @@ def test_a_list_by_metadata_is_read_from_an_index_that_knows_the_integration(
 def test_a_filter_that_is_no_object_of_few_plain_values_is_refused(api: Client, metadata: str) -> None:
     response = api.get(URL, {"metadata": metadata})
     assert (response.status_code, response.json()["errors"][0]["parameter"]) == (400, "metadata")
+
+
+def test_what_has_no_result_yet_is_not_found_by_one_and_a_page_after_an_unknown_one_is_still_refused(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    row = submit()
+    Submission.objects.filter(pk=row.pk).update(state=State.CANCELLED, cancelled_at=Now())
+    assert [one["id"] for one in api.get(f"{URL}?status=cancelled").json()["data"]] == [str(row.pk)]
+    with CaptureQueriesContext(connection) as asked:
+        page = api.get(f"{URL}?status=cancelled&result=clear")
+    assert page.json()["data"] == []
+    assert not [one for one in asked if "ORDER BY" in one["sql"]], "rows are read for nothing"
+    assert api.get(f"{URL}?status=cancelled&result=clear&after={NOBODYS}").status_code == 400
+
+
+def test_a_list_before_a_time_begins_with_what_was_received_before_it(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    """Also where the clock of the host that received it was ahead of the database's, which says when it ended."""
+    now = timezone.now()
+    rows = {}
+    for hours in (1, 5, 9):
+        row = submit()
+        ended = now - timedelta(hours=hours)
+        Submission.objects.filter(pk=row.pk).update(
+            state=State.COMPLETED,
+            result="clear",
+            completed_at=ended,
+            received_at=ended + timedelta(seconds=9),
+        )
+        rows[hours] = str(row.pk)
+    moment = (now - timedelta(hours=5) + timedelta(seconds=1)).isoformat()
+    with CaptureQueriesContext(connection) as asked:
+        found = api.get(URL, {"completed_before": moment}).json()["data"]
+    assert [one["id"] for one in found] == [rows[5], rows[9]]
+    (listed,) = [one["sql"] for one in asked if "ORDER BY" in one["sql"] and "completed_at" in one["sql"]]
+    assert '"received_at" <' in listed
