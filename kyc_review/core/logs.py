@@ -5,12 +5,13 @@ escapes all that is not ASCII, text what `escaped` names, and lines of traceback
 """
 
 import logging
-import re
 import unicodedata
 from typing import Any
 
 import structlog
 from structlog.typing import Processor
+
+from kyc_review.core.error_texts import without_rows
 
 
 def formatter(form: str) -> logging.Formatter:
@@ -33,16 +34,10 @@ def formatter(form: str) -> logging.Formatter:
     )
 
 
-# Postgres repeats the refused row or key after "DETAIL:", up to its next label or the end of the message.
-DETAIL = re.compile(r"DETAIL: .*?(?=\n(?:HINT|QUERY|CONTEXT|LOCATION|WHERE): |\n\n|\Z)", re.DOTALL)
-
-
 def _without_rows(_logger: Any, _method: str, event: Any) -> Any:
-    """Without what Postgres tells of a row: references and names of people belong into no log."""
     for name in ("event", "exception"):
-        text = event.get(name)
-        if isinstance(text, str) and "DETAIL: " in text:
-            event[name] = DETAIL.sub("DETAIL: not logged", text)
+        if isinstance(text := event.get(name), str):
+            event[name] = without_rows(text)
     return event
 
 

@@ -16,6 +16,7 @@ from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases, tracing
 from kyc_review.core.db.passing import passes, retried
+from kyc_review.core.error_texts import told
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
@@ -109,7 +110,7 @@ def _examine(row: Evidence, until: float) -> int:
         with tracing.logged(row.submission.traceparent):
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
         step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
-        evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
+        evidence_fail(evidence=row, error=told(error))
     return 0
 
 

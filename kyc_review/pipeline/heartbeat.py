@@ -14,6 +14,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
 
 from kyc_review.core.db.clock import ClockWrong, clock_check
+from kyc_review.core.error_texts import told
 from kyc_review.core.leases import process_holder
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
@@ -66,7 +67,7 @@ def problems_noted(work: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _problem(f"{work}: {type(error).__name__}: {error}"[:300])
+        _problem(f"{work}: {told(error)}"[:300])
         raise
     if _name:
         solved = ScoringWorker.objects.filter(pk=_name, problem__startswith=f"{work}: ")

@@ -12,6 +12,7 @@ from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.voters import Voters
 from detection.voting import Vote, decide
 from kyc_review.core import tracing
+from kyc_review.core.error_texts import told
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
@@ -69,7 +70,7 @@ def score(
         except Exception as error:  # a person decides in the end, whatever the reason
             with tracing.logged(row.traceparent):
                 log.exception("submission %s cannot be read", row.pk)
-            errors[row.pk] = f"{type(error).__name__}: {error}"
+            errors[row.pk] = told(error)
     unread = len(errors)
     voting_since = time.perf_counter()
     voted_on = [pk for pk, picture in pictures.items() if is_voted_on(ensemble, picture)]
@@ -78,7 +79,7 @@ def score(
         votes = dict(zip(voted_on, vote(ensemble, [pictures[pk] for pk in voted_on]), strict=True))
     except Exception as error:
         log.exception("a batch of %d failed", len(voted_on))
-        errors |= dict.fromkeys(voted_on, f"{type(error).__name__}: {error}")
+        errors |= dict.fromkeys(voted_on, told(error))
     alarms: dict[uuid.UUID, AuxiliaryAlarm] = {}
     asked = votes if asks_auxiliary_models and settings.AUXILIARY_REVIEW else {}
     for pk in [pk for pk, cast in asked.items() if _is_about_to_clear(cast, pictures[pk])]:
@@ -89,7 +90,7 @@ def score(
         except Exception as error:  # it is not cleared without the answer
             with tracing.logged(traceparents[pk]):
                 log.exception("the auxiliary models cannot judge submission %s", pk)
-            errors[pk] = f"{type(error).__name__}: {error}"
+            errors[pk] = told(error)
     step_ended(Step.VOTE, time.perf_counter() - voting_since, failures=len(errors) - unread)
     return Outcome(
         ensemble,

@@ -13,6 +13,7 @@ from django.db import Error
 
 from kyc_review.core import leases, tracing
 from kyc_review.core.db.passing import passes, retried
+from kyc_review.core.error_texts import told
 from kyc_review.core.instruments import Step, timed
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
@@ -164,7 +165,7 @@ def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:
             raise
         with tracing.logged(outcome.traceparents[pk]):
             log.exception("the outcome of submission %s cannot be stored", pk)
-        lease_fail(holder=HOLDER, submission_id=pk, error=f"{type(error).__name__}: {error}")
+        lease_fail(holder=HOLDER, submission_id=pk, error=told(error))
         return 0
 
 

@@ -177,7 +177,8 @@ def refused_rows(db: None) -> Callable[[Submission], None]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS "
-                f"$$ BEGIN IF NEW.submission_id = '{row.pk}' THEN RAISE 'refused'; END IF; RETURN NEW; END $$;"
+                f"$$ BEGIN IF NEW.submission_id = '{row.pk}' THEN RAISE 'refused' "
+                "USING DETAIL = 'Failing row contains (ref-4711).'; END IF; RETURN NEW; END $$;"
                 "CREATE TRIGGER refuse_row BEFORE INSERT ON scoring_checkresult"
                 " FOR EACH ROW EXECUTE FUNCTION refuse_row()"
             )
@@ -197,6 +198,7 @@ def test_one_outcome_that_cannot_be_stored_costs_its_batch_nothing_and_ends_with
         refused.refresh_from_db()
         assert (refused.state, refused.attempts) == (State.RECEIVED, attempts)
         assert "refused" in refused.last_error
+        assert "ref-4711" not in refused.last_error, "an event repeats it, which no erasure empties"
         Submission.objects.filter(pk=refused.pk).update(due_at=timezone.now())
         worker.run_until_idle()
     unscorable_route()
