@@ -34,6 +34,7 @@ TOLD: Mapping[str, str] = {
     "staff.password_changed": stored(gettext_noop("Your password was changed")),
     "staff.password_reissued": stored(gettext_noop("An administrator set a new password for your account")),
     "staff.recovery_codes_renewed": stored(gettext_noop("Your recovery codes were renewed")),
+    "staff.renamed": stored(gettext_noop("Your user name was changed")),
     "staff.role_changed": stored(gettext_noop("Your role was changed")),
     "staff.second_factor_ended": stored(
         gettext_noop("Two-factor authentication of your account was turned off")

@@ -7,7 +7,7 @@ from kyc_review.audit.record_kinds import Compared, RecordKind, closed
 EVENTS = Event._meta.db_table
 # The latest event that says something of a person counts.
 PEOPLE = f"""WITH held AS (
-    SELECT u.id, u.is_active, coalesce(string_agg(g.name, ', ' ORDER BY g.name COLLATE "C"), '') AS roles
+    SELECT u.id, u.username, u.is_active, coalesce(string_agg(g.name, ', ' ORDER BY g.name COLLATE "C"), '') AS roles
     FROM accounts_user AS u LEFT JOIN accounts_user_groups AS m ON m.user_id = u.id
     LEFT JOIN auth_group AS g ON g.id = m.group_id GROUP BY u.id
 ), said AS (
@@ -15,16 +15,22 @@ PEOPLE = f"""WITH held AS (
         coalesce(CASE action WHEN 'staff.created' THEN detail->>'role' ELSE detail->>'after' END, '') AS roles
     FROM {EVENTS} WHERE target_kind = 'user' AND action IN ('staff.created', 'staff.role_changed')
     ORDER BY target_id, id DESC
+), named AS (
+    SELECT DISTINCT ON (target_id) target_id, detail->>'username' AS username FROM {EVENTS}
+    WHERE target_kind = 'user' AND action IN ('staff.created', 'staff.renamed') AND detail ? 'username'
+    ORDER BY target_id, id DESC
 ), switched AS (
     SELECT DISTINCT ON (target_id) target_id, action <> 'staff.deactivated' AS is_active FROM {EVENTS}
     WHERE target_kind = 'user' AND action IN ('staff.created', 'staff.activated', 'staff.deactivated')
     ORDER BY target_id, id DESC
 )
 SELECT held.id, said.id, array_remove(ARRAY[CASE WHEN held.roles <> said.roles THEN 'roles' END,
+    CASE WHEN held.username <> named.username THEN 'username' END,
     CASE WHEN held.is_active <> switched.is_active THEN 'is_active' END], NULL), NULL::timestamptz
 FROM held LEFT JOIN said ON said.target_id = held.id::text
-LEFT JOIN switched ON switched.target_id = held.id::text
-WHERE said.id IS NULL OR held.roles <> said.roles OR held.is_active <> switched.is_active ORDER BY held.id"""  # noqa: S608
+LEFT JOIN named ON named.target_id = held.id::text LEFT JOIN switched ON switched.target_id = held.id::text
+WHERE said.id IS NULL OR held.roles <> said.roles OR held.username <> named.username
+    OR held.is_active <> switched.is_active ORDER BY held.id"""  # noqa: S608
 # An event names the factor by the SHA-256 of what its row keeps for good (second_factor/approving.py). Those of an
 # earlier version do not: each stands for any of its kind.
 FACTORS = f"""WITH said AS (

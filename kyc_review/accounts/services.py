@@ -67,7 +67,9 @@ def staff_create(
     user.save()
     if role is not None:
         user.groups.add(Group.objects.get(name=Role(role).value))
-    audit.record(action="staff.created", actor=actor, target=user, detail={"role": role})
+    audit.record(
+        action="staff.created", actor=actor, target=user, detail={"role": role, "username": username}
+    )
     return user
 
 

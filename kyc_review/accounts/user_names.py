@@ -33,15 +33,16 @@ def skeletons(name: str) -> set[str]:
     return {plain.translate(I_LIKE_L), read.translate(I_LIKE_L)}
 
 
-def user_name_check(name: str) -> None:
+def user_name_check(name: str, *, of: User | None = None) -> None:
     """Raises ValidationError for a new name that is not of ASCII or looks like an existing one, which it names.
 
-    In a transaction: holds LOCK to its end.
+    `of`: whose name it becomes; it may look like their present one. In a transaction: holds LOCK to its end.
     """
     ASCIIUsernameValidator()(name)
     lock_for_transaction(LOCK)
     looks = skeletons(name)
-    for other in User.objects.values_list("username", flat=True).iterator():
+    others = User.objects.exclude(pk=of.pk) if of else User.objects.all()
+    for other in others.values_list("username", flat=True).iterator():
         if not looks.isdisjoint(skeletons(other)):
             raise ValidationError(
                 gettext(

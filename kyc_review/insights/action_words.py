@@ -153,6 +153,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "staff.passkey_cloned": _("Staff passkey cloned"),
     "staff.passkey_removed": _("Staff passkey removed"),
     "staff.recovery_codes_renewed": _("Staff recovery codes renewed"),
+    "staff.renamed": _("Staff renamed"),
     "staff.role_changed": _("Staff role changed"),
     "staff.second_factor_ended": _("Staff second factor ended"),
     "staff.second_factor_enrolled": _("Staff second factor enrolled"),

@@ -241,14 +241,23 @@ def history(*, viewer: User, submission: Submission) -> History:
     if not may_see_insights(viewer) or is_hidden(viewer=viewer, submission=submission):
         return History([], [], [])
     decides = may_decide(viewer)
+    events = list(events_about(submission, tells_planted=not decides).order_by("at", "pk"))
+    decisions = list(submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at"))
+    for decision in decisions:
+        decision.reviewer_then = _name_then(decision, events)  # type: ignore[attr-defined]  # for the template
     return History(
-        events=list(events_about(submission, tells_planted=not decides).order_by("at", "pk")),
-        decisions=list(
-            submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at")
-        ),
+        events=events,
+        decisions=decisions,
         # A planted forgery has none, so people who decide see those of no submission.
         messages=[] if decides else list(_messages(submission)),
     )
+
+
+def _name_then(decision: Decision, events: list[Event]) -> str:
+    """The reviewer's name at that time: of the nearest of their events; the present one if there is none."""
+    own = [row for row in events if (row.actor_kind, row.actor_id) == ("user", str(decision.reviewer_id))]
+    nearest = min(own, key=lambda row: abs(row.at - decision.decided_at), default=None)
+    return nearest.actor_name if nearest else decision.reviewer.username
 
 
 def submission_receipt(*, viewer: User, submission: Submission) -> dict[str, Any]:

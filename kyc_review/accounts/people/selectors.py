@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import FACTORS
+from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_see_people
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def locks_of(*, viewer: User, person: User) -> list[Lock]:
         return []
     rows = _locking().filter(username=person.get_username())
     return [Lock(row["ip_address"], row["last"] + settings.AXES_COOLOFF_TIME) for row in rows]
+
+
+def renamings_of(*, viewer: User, person: User) -> list[Event]:
+    """Events of changed names, the oldest first; acts of before are recorded under the name of then."""
+    if not may_see_people(viewer):
+        return []
+    rows = Event.objects.filter(target_kind="user", target_id=str(person.pk), action="staff.renamed")
+    return list(rows.order_by("pk"))
 
 
 def _locking() -> QuerySet[AccessAttempt, dict[str, Any]]:

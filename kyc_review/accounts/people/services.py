@@ -17,6 +17,7 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.people.work import work_release
 from kyc_review.accounts.services import staff_create
 from kyc_review.accounts.tokens.services import tokens_revoke_all
+from kyc_review.accounts.user_names import user_name_check
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
 
@@ -77,6 +78,20 @@ def role_change(*, person: User, role: str, actor: models.Model | None) -> bool:
     released = work_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
     detail = {"before": before, "after": wanted.value, "claims_released": released}
     record_and_tell(action="staff.role_changed", actor=actor, target=person, detail=detail)
+    return True
+
+
+@transaction.atomic
+def person_rename(*, person: User, username: str) -> bool:
+    """By the operator; whether it changed. Events of before keep the name of then. Raises ValidationError."""
+    before = person.username
+    if username == before:
+        return False
+    user_name_check(username, of=person)
+    person.username = username
+    person.save(update_fields=["username"])
+    detail = {"before": before, "after": username, "username": username}
+    record_and_tell(action="staff.renamed", target=person, detail=detail)
     return True
 
 

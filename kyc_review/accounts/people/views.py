@@ -33,7 +33,7 @@ from kyc_review.accounts.people.admin_requests import (
     why_not_request_approver,
 )
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
-from kyc_review.accounts.people.selectors import locks_of, people_listed
+from kyc_review.accounts.people.selectors import locks_of, people_listed, renamings_of
 from kyc_review.accounts.people.services import PeopleRefused
 from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
@@ -256,6 +256,7 @@ def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any)
         "person": row,
         "is_self": row.pk == request.user.pk,
         "waits": admin_requests_open(viewer=request.user).filter(person=row),
+        "renamings": renamings_of(viewer=request.user, person=row),
         "locks": locks_of(viewer=request.user, person=row),
         "tokens": tokens_valid(viewer=request.user, owner=row),
         "must_by_role": is_required_by_role(row),

@@ -138,7 +138,13 @@ def _person_create(answer: Answer, roles: set[Role]) -> User:
     person = User(username=name)
     person.set_unusable_password()
     person.save()
-    detail = {"role": None, "by": BY, "issuer": settings.OIDC_ISSUER, "subject": answer.subject}
+    detail = {
+        "role": None,
+        "username": name,
+        "by": BY,
+        "issuer": settings.OIDC_ISSUER,
+        "subject": answer.subject,
+    }
     audit.record(action="staff.created", target=person, detail=detail)
     Identity.objects.create(user=person, issuer=settings.OIDC_ISSUER, subject=answer.subject)
     return person
@@ -156,8 +162,12 @@ def _names_follow(person: User, claims: dict[str, Any]) -> None:
     }
     changed = {field: text for field, text in texts.items() if text and text != getattr(person, field)}
     if changed:
+        before = person.get_full_name()
         User.objects.filter(pk=person.pk).update(**changed)
         person.refresh_from_db(fields=list(changed))
+        if before not in ("", person.get_full_name()):
+            detail = {"before": before, "after": person.get_full_name(), "by": BY}
+            audit.record(action="staff.renamed", target=person, detail=detail)
 
 
 def _is_address(text: Any) -> bool:

@@ -16,7 +16,9 @@ from kyc_review.accounts.people.selectors import locks_of, people_listed
 from kyc_review.accounts.people.services import PeopleRefused
 from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.audit.models import Event
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
+from tests.factories.pages import collapsed
 from tests.factories.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +190,23 @@ def test_an_admin_resets_and_asks_for_second_factors(desk: Client, alice: User) 
 def test_a_role_that_does_not_exist_is_refused(desk: Client, alice: User) -> None:
     assert desk.post(f"/people/{alice.pk}/role/", {"role": "owner"}).status_code == 422
     assert desk.get("/people/999999/").status_code == 404
+
+
+def test_a_renaming_is_an_event_and_acts_of_before_keep_the_name_of_then(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    said = io.StringIO()
+    call_command("staff", "rename", "alice", "alicia", stdout=said)
+    call_command("staff", "rename", "alicia", "alicia", stdout=said)
+    assert said.getvalue().splitlines() == ["Done.", "Nothing to do."]
+    event = Event.objects.get(action="staff.renamed")
+    assert event.detail == {"before": "alice", "after": "alicia", "username": "alicia"}
+    window = login(staff("audrey", "auditor"))
+    history = collapsed(window.get(f"/insights/submissions/{claimed.submission_id}/"))
+    assert 'alice <span class="soft"> now alicia </span>' in history
+    page = collapsed(window.get(f"/people/{alice.pk}/"))
+    assert "Renamed from alice to alicia" in page
+    assert '?actor=alice"' in page
+    with pytest.raises(CommandError, match="looks like audrey"):
+        call_command("staff", "rename", "alicia", "Audrey")

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from detection.voting import Vote
 from kyc_review.accounts.models import AdminRequest, Integration, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
-from kyc_review.accounts.people.services import person_activate, person_deactivate
+from kyc_review.accounts.people.services import person_activate, person_deactivate, person_rename
 from kyc_review.accounts.second_factor.passkeys import passkey_add, passkey_remove, passkeys_of
 from kyc_review.accounts.second_factor.services import second_factor_enrol, second_factor_reset
 from kyc_review.accounts.services import key_create, key_revoke, key_rights_approve
@@ -124,6 +124,7 @@ FORGED = [
     ("UPDATE accounts_user SET is_active = NOT is_active WHERE username = 'bob'", "person .*is_active; event"),
     ("INSERT INTO accounts_user SELECT (jsonb_populate_record(t, '{\"id\": 999999, \"username\": \"eve\"}')).*"
      " FROM accounts_user AS t WHERE username = 'bob'", "no event: person 999999"),
+    ("UPDATE accounts_user SET username = 'eve' WHERE username = 'bob'", "person .*username; event"),
     ("DELETE FROM mfa_authenticator", "no record: event .* of a second factor"),
     ("UPDATE mfa_authenticator SET data = data || '{\"secret\": \"x\"}' WHERE type = 'totp'",
      "no event: second factor"),
@@ -264,6 +265,8 @@ def history(
     decisions_settle()
     decision_correct(item_id=item.pk, corrector=bob, label="not_assessable", obstacle="blurred")
     submission_erase(submission_id=item.submission_id, reason="The customer asked for it.", actor=ada)
+    person_rename(person=bob, username="bobby")
+    person_rename(person=bob, username="bob")
 
 
 def test_an_untouched_history_is_intact_and_each_forgery_is_named(history: None) -> None:

@@ -15,6 +15,7 @@ from kyc_review.accounts.people.services import (
     password_reissue,
     person_activate,
     person_deactivate,
+    person_rename,
     role_change,
 )
 from kyc_review.accounts.second_factor.services import second_factor_reset
@@ -45,7 +46,7 @@ def _deactivate(user: User) -> bool:
 class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
-        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone; "
+        "staff rename NAME NEW; staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone; "
         "staff end-tokens NAME ends all personal tokens. Where no second admin can be reached: staff role NAME ROLE, "
         "staff activate|deactivate NAME, staff new-password NAME, which prints one. staff break-glass NAME prints a "
         "link that lets the person in once. staff connect NAME SUBJECT lets them log in as that subject of "
@@ -66,6 +67,9 @@ class Command(BaseCommand):
         role = actions.add_parser("role")
         role.add_argument("username")
         role.add_argument("role", choices=Role.values)
+        rename = actions.add_parser("rename")
+        rename.add_argument("username")
+        rename.add_argument("new_name")
         for verb in DONE_TO | PRINTED:
             actions.add_parser(verb).add_argument("username")
 
@@ -80,15 +84,19 @@ class Command(BaseCommand):
             self.stdout.write(self.act(options["verb"], user, options))
         except (LoginRefused, PeopleRefused) as refused:
             raise CommandError(refused.detail) from refused
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
 
     def act(self, verb: str, user: User, options: dict[str, Any]) -> str:
-        """What to print. Raises LoginRefused, PeopleRefused."""
+        """What to print. Raises LoginRefused, PeopleRefused, ValidationError."""
         if verb == "connect":
             return self.connect(user, options["subject"])
         if verb in PRINTED:
             return PRINTED[verb](user)
         if verb == "role":
             done: int = role_change(person=user, role=options["role"], actor=None)
+        elif verb == "rename":
+            done = person_rename(person=user, username=options["new_name"])
         else:
             done = DONE_TO[verb](user)
         return "Done." if done else "Nothing to do."
