@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 SINCE = timedelta(days=90)
-Acts = Mapping[str, list[datetime]]  # account: when the admin could have signed in to it from
+Acts = Mapping[int, list[datetime]]  # account: when the admin could have signed in to it from
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +50,55 @@ def shared_control(*, viewer: User) -> list[SharedControl]:
         return []
     since = timezone.now() - SINCE
     controlled = _controlled(since - days)
-    people = User.objects.in_bulk([int(pk) for acts in controlled.values() for pk in acts])
-    judged = _judged_by_two(people.keys(), since) if people else {}
-    found = []
-    for admin, acts in controlled.items():
-        for one, other in combinations(sorted(acts, key=int), 2):
-            if pair := _pair(admin, acts, people.get(int(one)), people.get(int(other)), judged, days):
-                found.append(pair)
+    accounts = {pk for acts in controlled.values() for pk in acts}
+    counts: dict[tuple[str, int, int], list[bool]] = defaultdict(list)
+    for answers in _judged_by_two(accounts, since) if accounts else ():
+        for (one, label, at), (other, other_label, later) in combinations(answers, 2):
+            for admin, acts in controlled.items():
+                if _could(acts, one, at, days) and _could(acts, other, later, days):
+                    counts[admin, min(one, other), max(one, other)].append(label == other_label)
+    people = User.objects.in_bulk({pk for _, *pair in counts for pk in pair})
+    found = [
+        SharedControl(admin, (people[one], people[other]), len(same), sum(same))
+        for (admin, one, other), same in counts.items()
+    ]
     return sorted(found, key=lambda pair: (-pair.items, pair.admin))
 
 
-def _controlled(since: datetime) -> dict[str, dict[str, list[datetime]]]:
+def _could(acts: Acts, person: int, at: datetime, days: timedelta) -> bool:
+    """Whether the admin could have been this person at that moment."""
+    return any(act <= at < act + days for act in acts.get(person, ()))
+
+
+def _controlled(since: datetime) -> dict[str, dict[int, list[datetime]]]:
     """The admins who could have signed in to two other accounts or more, by name, with their acts on each."""
     rows = Event.objects.filter(
         action__in=ACTS_OF_CONTROL, at__gte=since, target_kind="user", actor_kind="user"
     ).exclude(actor_id=F("target_id"))
-    acts: dict[str, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    # An event can name anything; those of accounts name keys.
+    keys = {str(pk): pk for pk in User.objects.values_list("pk", flat=True)}
+    acts: dict[str, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for name, account, at in rows.values_list("actor_name", "target_id", "at"):
-        acts[name][account].append(at)
+        if account in keys:
+            acts[name][keys[account]].append(at)
     return {name: accounts for name, accounts in acts.items() if len(accounts) > 1}
 
 
-Judged = Mapping["UUID", dict[int, tuple[str, datetime]]]
+Answer = tuple[int, str, datetime]  # person, label, when
 
 
-def _judged_by_two(people: Iterable[int], since: datetime) -> Judged:
-    """submission -> person -> (label, when) of pictures that at least two of these people judged, without calibration:
-    there everybody gets the same picture, and no answer has an effect."""
+def _judged_by_two(people: Iterable[int], since: datetime) -> list[list[Answer]]:
+    """The answers of these people, the last of each, to every picture that at least two of them judged.
+
+    Without calibration: there everybody gets the same picture, and no answer has an effect.
+    """
     final = Decision.objects.final().filter(reviewer__in=people, decided_at__gte=since)
     final = final.exclude(item__reason=ReviewItem.Reason.GOLD)
     others = final.filter(submission=OuterRef("submission")).exclude(reviewer=OuterRef("reviewer"))
-    judged: dict[UUID, dict[int, tuple[str, datetime]]] = defaultdict(dict)
+    judged: dict[UUID, dict[int, Answer]] = defaultdict(dict)
     rows = final.filter(Exists(others)).order_by("pk")
     for submission, person, label, at in rows.values_list(
         "submission_id", "reviewer_id", "label", "decided_at"
     ):
-        judged[submission][person] = (label, at)
-    return judged
-
-
-def _pair(
-    admin: str, acts: Acts, one: User | None, other: User | None, judged: Judged, days: timedelta
-) -> SharedControl | None:
-    if one is None or other is None:
-        return None
-    labels = []
-    for answers in judged.values():
-        both = [(person, *answers[person.pk]) for person in (one, other) if person.pk in answers]
-        if len(both) == 2 and all(
-            any(act <= at < act + days for act in acts[str(person.pk)]) for person, _, at in both
-        ):
-            labels.append(both[0][1] == both[1][1])
-    return SharedControl(admin, (one, other), len(labels), sum(labels)) if labels else None
+        judged[submission][person] = (person, label, at)
+    return [list(answers.values()) for answers in judged.values()]

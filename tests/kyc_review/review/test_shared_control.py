@@ -9,6 +9,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.shared_control import shared_control
 
@@ -43,6 +44,8 @@ def test_a_pair_with_one_admin_is_named_with_its_answers(
 ) -> None:
     audit.record(action="staff.created", actor=adam, target=alice)
     audit.record(action="staff.password_reissued", actor=adam, target=bob)
+    forged = {"actor_kind": "user", "actor_name": "adam", "target_kind": "user", "target_id": "x"}
+    Event.objects.create(action="staff.created", **forged)
     sue = staff("sue", "senior")
     judged(enqueue, (alice, "real"), (bob, "real"))
     judged(enqueue, (alice, "real"), (bob, "fake"))
