@@ -45,12 +45,17 @@ def password_problem(request: StaffRequest) -> str:
     return str(WRONG_PASSWORD)
 
 
+def code_problem(request: StaffRequest) -> str:
+    """The error of the field `code`; empty if it is correct, and for people without a second factor."""
+    return _second_step(request)[1] if has_second_factor(request.user) else ""
+
+
 def unconfirmed(request: StaffRequest) -> str:
     """The error of the fields `password` and, with a second factor, `code`; empty if they are correct."""
     if problem := password_problem(request):
         return problem
     if has_second_factor(request.user):
-        return _second_step(request)[1]
+        return code_problem(request)
     if factor_is_at_provider(request.user) and is_required(request.user):
         return "" if is_confirmed(request, with_factor=True) else str(UNCONFIRMED)
     return ""

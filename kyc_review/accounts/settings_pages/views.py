@@ -23,6 +23,7 @@ from kyc_review.accounts.languages import cookie_write, language_choose
 from kyc_review.accounts.login import PASSED, locked_out
 from kyc_review.accounts.models import Identity
 from kyc_review.accounts.reauthentication import (
+    code_problem,
     count_failure,
     is_locked,
     password_problem,
@@ -138,15 +139,17 @@ def password(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and is_locked(request):
         return locked_out(request, credentials={"username": request.user.get_username()})
     form = NewPasswordForm(request.user, request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    # In this order, so that a code is used up only where nothing else is in the way.
+    problem = code_problem(request) if request.method == "POST" and form.is_valid() else ""
+    if request.method == "POST" and form.is_valid() and not problem:
         accounts.password_change(user=request.user, password=form.cleaned_data["new_password1"])
         session_keep(request)
         messages.success(request, gettext("Your password was changed."))
         return redirect("home" if is_duty else "account:overview")
     if "old_password" in form.errors:
         count_failure(request)
-    context = {"form": form, "is_duty": is_duty}
-    return render(request, "account/password.html", context, status=422 if form.errors else 200)
+    context = {"form": form, "is_duty": is_duty, "problem": problem}
+    return render(request, "account/password.html", context, status=422 if form.errors or problem else 200)
 
 
 @sensitive_post_parameters()

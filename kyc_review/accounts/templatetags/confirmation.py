@@ -33,6 +33,12 @@ def confirmation_fields(context: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+@register.inclusion_tag("account/_confirmation.html", takes_context=True)
+def code_fields(context: dict[str, Any], name: str) -> dict[str, Any]:
+    """The code alone, for a form that asks for the password itself; nothing without a second factor."""
+    return _fields(context, name, False, False) | {"asks_code": has_second_factor(context["user"])}
+
+
 @register.inclusion_tag("account/_approval.html", takes_context=True)
 def approval_fields(context: dict[str, Any], name: Any = "") -> dict[str, Any]:
     """As above, for an approval: the code, or the way to the identity provider; nothing without a second factor."""

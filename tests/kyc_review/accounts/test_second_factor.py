@@ -245,6 +245,26 @@ def test_a_password_that_somebody_else_made_must_be_changed_first(alice: User) -
     assert password_step(Client(), password=own).status_code == 302
 
 
+def test_a_change_of_the_password_asks_for_the_second_factor(
+    alice: User, enrolled: list[str], clock: list[float]
+) -> None:
+    clock[0] += 60
+    client = Client()
+    client.force_login(User.objects.get(pk=alice.pk), backend="django.contrib.auth.backends.ModelBackend")
+    own = "another long password"
+    said = {"old_password": PASSWORD, "new_password1": own, "new_password2": own}
+    assert 'name="code"' in client.get("/account/password/").text
+    for wrong in ({}, {"code": "000000"}):
+        refused = client.post("/account/password/", said | wrong)
+        assert (refused.status_code, "code" in refused.text) == (422, True)
+    now = code_at(clock[0])
+    unlike = client.post("/account/password/", said | {"new_password2": "x", "code": now})
+    assert unlike.status_code == 422
+    assert User.objects.get(pk=alice.pk).check_password(PASSWORD)
+    assert client.post("/account/password/", said | {"code": now}).status_code == 302  # it was not used up
+    assert User.objects.get(pk=alice.pk).check_password(own)
+
+
 def test_the_command_resets_a_lost_factor_and_ends_locks(
     alice: User, enrolled: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -159,9 +159,18 @@ def test_a_mail_address_gives_no_one_the_account_of_an_admin(
 def test_a_renamed_person_keeps_the_account(sso: IdentityProvider, through: Through, client: Client) -> None:
     sso.write(account("alice", "kyc-reviewers"))
     through(client, "alice")
-    sso.write(account("alice", "kyc-reviewers", claims={"preferred_username": "alice.married"}))
+    sso.write(
+        account(
+            "alice", "kyc-reviewers", claims={"preferred_username": "alice.married", "family_name": "Newname"}
+        )
+    )
     assert through(Client(), "alice").status_code == 302
     assert User.objects.count() == 1
+    assert Event.objects.get(action="staff.renamed").detail == {
+        "before": "Alice",
+        "after": "Alice Newname",
+        "by": "single_sign_on",
+    }
 
 
 def test_a_deactivated_person_is_refused(sso: IdentityProvider, through: Through, client: Client) -> None:
