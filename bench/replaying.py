@@ -14,8 +14,8 @@ from bench.compare import BenchError
 from bench.images import face_frames
 from bench.report import line
 from detection.decoding import decode
+from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.ensemble import Ensemble
-from detection.views import DECODE_MAX_SIDE
 from devstack.paths import REPOSITORY
 from ml.batch_scoring import BATCH, score_pictures
 

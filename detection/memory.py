@@ -4,11 +4,13 @@ import ctypes
 import platform
 
 # Parameters of mallopt(3), specific to glibc.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
 KEPT_BYTES = 256 * 1024**2
 ALL_BYTES = 2**31 - 1
 # The largest value that every glibc allows: half of the heap of a thread.
 LARGEST_BYTES = 32 * 1024**2
+# What threads keep in an arena of their own, no other thread can use.
+ARENAS = 2
 
 
 def keep_all_freed() -> bool:
@@ -28,18 +30,21 @@ def keep_freed() -> bool:
 
     Activations and decoded pictures are such blocks: each came as fresh pages that the kernel had to map and
     clear, which took a third of decoding and a sixth of the networks' time (measured with the baseline,
-    batches of 16). Larger blocks, such as a picture of 20 megapixels, are still returned immediately.
+    batches of 16). Larger blocks, such as a picture of 20 megapixels, are still returned immediately. Threads share
+    ARENAS, so that what one has freed is reused by others, too.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BYTES) and mallopt(M_TRIM_THRESHOLD, KEPT_BYTES))
+    wanted = {M_MMAP_THRESHOLD: LARGEST_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES, M_ARENA_MAX: ARENAS}
+    return all(mallopt(parameter, value) for parameter, value in wanted.items())
 
 
 def give_back_freed() -> None:
     """Return what is free now to the system, where malloc is glibc's.
 
-    After loading a model: its file was read, parsed and packed, and each step left freed blocks behind.
+    After loading a model: its file was read, parsed and packed, and each step left freed blocks behind. After many
+    pictures, when no further ones wait.
     """
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

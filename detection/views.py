@@ -12,8 +12,6 @@ from PIL import Image
 from detection.bundle import FACE, View
 from detection.faces.align import FaceFrame, Square, aligned_crop, face_square
 
-DECODE_MAX_SIDE = 2048  # pictures are reduced to it: pixels are the evidence, so only absurdly large ones
-
 
 class FaceFrameMissing(ValueError):
     """A view is anchored on the face, and images have no face frame; `positions` are theirs in the batch."""

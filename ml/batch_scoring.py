@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from detection.decoding import ImageRefused, decode
+from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.views import DECODE_MAX_SIDE
 from encrypted_files.keyring import read_bytes
 from ml.training.progress import Progress
 

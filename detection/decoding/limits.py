@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+DECODE_MAX_SIDE = 2048  # pictures are reduced to it: pixels are the evidence, so only absurdly large ones
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

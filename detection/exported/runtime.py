@@ -1,11 +1,13 @@
 """One network in ONNX Runtime, used only after it gave torch's results. No torch."""
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from detection.exported.files import EngineRefused, Export, test_inputs
+from detection.exported.files import NETWORK, EngineRefused, Export, test_inputs
 
 # Pictures at once in one thread. More take memory for their activations (16: 0.5 GB more with two threads) and are
 # hardly faster (2: by a twentieth).
@@ -29,9 +31,13 @@ class Runtime:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                network, options, providers=["CPUExecutionProvider"]
-            )
+            # From a file, because a session keeps the bytes that it was made of. What was verified is what is loaded.
+            with tempfile.TemporaryDirectory(prefix="kyc-network-") as private:
+                file = Path(private) / NETWORK
+                file.write_bytes(network)
+                self._session: Any = onnxruntime.InferenceSession(
+                    str(file), options, providers=["CPUExecutionProvider"]
+                )
             self._check(export)
         except EngineRefused:
             raise

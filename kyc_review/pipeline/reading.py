@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from PIL import Image
 
 from detection.decoding import decode_with_facts
+from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.faces.examine import PictureReport, examine
 from detection.forensics.compression_cells import FileGrid, file_grid
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
-from detection.views import DECODE_MAX_SIDE
 from kyc_review.core.instruments import Step, timed
 from kyc_review.core.transfers import kept_alive
 from kyc_review.encryption.models import DataKey

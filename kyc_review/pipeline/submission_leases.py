@@ -5,26 +5,30 @@ import os
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
+from itertools import accumulate
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from detection.decoding.limits import DECODE_MAX_SIDE
 from kyc_review.core import leases
 from kyc_review.scoring.state import NOT_YET_SCORED, ORIGINAL_MISSING
 from kyc_review.submissions.models import State, Submission
 
 log = logging.getLogger(__name__)
 MISSING_AGAIN_S = 60
+# Of the pictures of a batch as they are scored. 4 bytes each, and two batches are in memory at once.
+BATCH_PIXELS_MAX = 26_000_000
 
 
 @transaction.atomic
 def lease_batch(*, holder: str, limit: int) -> list[Submission]:
     """Lease up to `limit` due submissions, oldest first; a retried one comes alone.
 
-    Alone, because an image that kills its worker must not spend the attempts of its neighbours. The attempt
-    is counted here, before the work.
+    Alone, because an image that kills its worker must not spend the attempts of its neighbours. Fewer, if they are so
+    large that they would take too much memory. The attempt is counted here, before the work.
     """
     due = list(
         Submission.objects.select_for_update(skip_locked=True)
@@ -32,13 +36,26 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
         .order_by("due_at")[:limit]
     )
     retried = [row for row in due if row.attempts]
-    batch = retried[:1] or due
+    batch = retried[:1] or _fitting(due)
     Submission.objects.filter(pk__in=[row.pk for row in batch]).update(
         state=State.SCORING,
         **leases.taken(holder, lease_s=settings.SCORING_LEASE_S),
         attempts=batch[0].attempts + 1 if batch else 0,
     )
     return batch
+
+
+def _fitting(rows: list[Submission]) -> list[Submission]:
+    """The first of them, and as many after it as BATCH_PIXELS_MAX allows."""
+    sums = accumulate(_scored_pixels(row) for row in rows)
+    return [
+        row for row, pixels in zip(rows, sums, strict=True) if row is rows[0] or pixels <= BATCH_PIXELS_MAX
+    ]
+
+
+def _scored_pixels(row: Submission) -> float:
+    """At most: a picture that is larger than DECODE_MAX_SIDE is reduced."""
+    return row.width * row.height * min(1.0, DECODE_MAX_SIDE / max(row.width, row.height)) ** 2
 
 
 def is_busy() -> bool:

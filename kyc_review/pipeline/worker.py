@@ -11,6 +11,7 @@ from functools import partial
 from django.conf import settings
 from django.db import Error
 
+from detection.memory import give_back_freed
 from kyc_review.core import leases, tracing
 from kyc_review.core.db.passing import passes, retried
 from kyc_review.core.error_texts import told
@@ -67,6 +68,8 @@ def run_until_idle() -> int:
     except Error as error:
         _broken_off = passes(error)
         raise
+    if done >= settings.SCORING_BATCH_MAX:  # after few there is little to give back
+        give_back_freed()
     return done
 
 

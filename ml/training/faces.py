@@ -24,9 +24,10 @@ from PIL import Image
 
 from detection.bundle import FACE, View
 from detection.decoding import ImageRefused, decode
+from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.views import DECODE_MAX_SIDE, crop
+from detection.views import crop
 from encrypted_files.keyring import process_key, read_bytes
 from ml.training.batches import CELL
 from ml.training.distributed import SINGLE_PROCESS, Processes

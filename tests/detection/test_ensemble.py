@@ -12,6 +12,7 @@ from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame, aligned_crop
 from detection.preprocess import batch, batches
 from detection.views import FaceFrameMissing, crop, places
+from detection.voters import LANE_IMAGES_MAX
 from tests.factories.bundles import ARGUMENTS, tiny_bundle
 
 
@@ -35,6 +36,26 @@ def test_five_votes_for_each_image_in_the_members_order(ensemble: Ensemble) -> N
     for votes in scored:
         assert tuple(vote.member for vote in votes) == ensemble.member_names
     assert ensemble.member_names == ("member-0", "member-1", "member-2", "member-3", "stack")
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_large_batch_goes_through_the_networks_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lanes: int
+) -> None:
+    """So that the memory of activations does not grow with it. The votes stay in the order of the images."""
+    tiny_bundle(tmp_path)
+    ensemble = Ensemble.load(tmp_path, device="cpu", threads=lanes)
+    images = [noise(40, 40, seed) for seed in range(18)]
+    alone = [ensemble.score([image])[0][0].probability for image in images]
+    sizes: list[int] = []
+    whole = ensemble._probabilities
+    monkeypatch.setattr(
+        ensemble, "_probabilities", lambda part, frames: sizes.append(len(part)) or whole(part, frames)
+    )
+    together = [votes[0].probability for votes in ensemble.score(images)]
+    assert together == pytest.approx(alone, abs=0.01)
+    assert max(sizes) <= LANE_IMAGES_MAX
+    assert sum(sizes) == len(images)
 
 
 def test_no_images_no_votes(ensemble: Ensemble) -> None:

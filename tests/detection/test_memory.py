@@ -63,3 +63,34 @@ print((before - resident()) * 4096 > 50_000_000)
 def test_freed_blocks_between_others_can_be_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", GIVES_BACK], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+ARENAS = """
+import ctypes, sys, threading
+from detection.memory import keep_freed
+
+if sys.argv[1] == "shared":
+    assert keep_freed()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(8)
+threads = [threading.Thread(target=lambda: (libc.malloc(1000), together.wait())) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+file = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_threads_share_two_arenas() -> None:
+    def arenas(way: str) -> int:
+        done = subprocess.run([sys.executable, "-c", ARENAS, way], capture_output=True, text=True, check=True)
+        return done.stdout.count("<heap nr=")
+
+    assert arenas("own") > 2
+    assert arenas("shared") == 2

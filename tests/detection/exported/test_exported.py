@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,15 @@ def test_a_face_is_needed_where_members_look_at_one(folders: tuple[Path, Path]) 
     with pytest.raises(FaceFrameMissing):
         voters.score([noise(0)], [None])
     assert voters.score([]) == []
+
+
+def test_a_session_does_not_keep_the_bytes_of_its_file(folders: tuple[Path, Path]) -> None:
+    """They would be as large as the networks' weights once more."""
+    export, network = files.read(folders[1], KEY)
+    before = sys.getrefcount(network)
+    runtime = Runtime(export, network)
+    assert sys.getrefcount(network) == before
+    del runtime
 
 
 def test_another_network_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -50,6 +50,22 @@ def test_a_retried_submission_is_leased_alone(submit: Callable[..., Submission])
     assert [len(lease_batch(holder="alive", limit=10)) for _ in range(4)] == [1, 1, 2, 0]
 
 
+def test_pictures_of_many_pixels_come_in_smaller_batches(submit: Callable[..., Submission]) -> None:
+    """As many photographs of 12 megapixels as are 26 megapixels after they are reduced; never none."""
+    for _ in range(11):
+        submit()
+    Submission.objects.update(width=4032, height=3024)
+    assert [len(lease_batch(holder="one", limit=10)) for _ in range(3)] == [8, 3, 0]
+
+
+def test_a_picture_that_alone_is_too_large_for_a_batch_is_leased(
+    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kyc_review.pipeline.submission_leases.BATCH_PIXELS_MAX", 1)
+    rows = [submit(), submit()]
+    assert [lease_batch(holder="one", limit=10)[0].pk for _ in rows] == [row.pk for row in rows]
+
+
 def test_after_three_attempts_no_worker_gets_it(submit: Callable[..., Submission]) -> None:
     submit()
     for _ in range(3):

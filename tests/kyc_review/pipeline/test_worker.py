@@ -57,6 +57,21 @@ def fresh_worker(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> Non
     settings.SCORING_DEVICE = "cpu"
 
 
+def test_memory_is_given_back_after_many_pictures_and_not_after_each(
+    submit: Callable, tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(tmp_path, "tiny-1")
+    settings.SCORING_BATCH_MAX = 2
+    given_back: list[int] = []
+    monkeypatch.setattr("kyc_review.pipeline.worker.give_back_freed", lambda: given_back.append(1))
+    submit()
+    assert worker.run_until_idle() == 1
+    assert given_back == []
+    submit(), submit(), submit()
+    assert worker.run_until_idle() == 3
+    assert given_back == [1]
+
+
 def test_everything_due_is_scored_in_batches(
     submit: Callable, tmp_path: Path, settings: LazySettings
 ) -> None:
