@@ -38,7 +38,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.set_defaults(
-        run=run_compare, bundle=BASELINE, posts=4000, at_once=32, per_s=20.0, skip_litserve=False
+        run=run_compare, bundle=BASELINE, posts=4000, turns=5, at_once=32, per_s=20.0, skip_litserve=False
     )
     commands = parser.add_subparsers(metavar="")
     _add_speed_commands(commands)
@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_speed_commands(commands: Commands) -> None:
     """How fast the product answers, some of it in turns with LitServe or Label Studio."""
     compare = commands.add_parser("compare", help="against LitServe, latency and memory (the default)")
-    compare.add_argument("--posts", type=int, default=4000)
+    compare.add_argument("--posts", type=int, default=4000, help="of all turns together")
+    compare.add_argument("--turns", type=int, default=5)
     compare.add_argument("--at-once", type=int, default=32)
     compare.add_argument("--per-s", type=float, default=20.0)
     compare.add_argument("--skip-litserve", action="store_true")
@@ -72,6 +73,7 @@ def _add_speed_commands(commands: Commands) -> None:
     intake.set_defaults(run=run_intake)
     decode = commands.add_parser("decode", help="photos of 12 megapixels and hostile pictures at intake")
     decode.add_argument("--seconds", type=float, default=20.0, help="of each of the two loads")
+    decode.add_argument("--skip-hostile", action="store_true")
     decode.set_defaults(run=run_decode)
     queue = commands.add_parser("queue", help="reviewers at a long queue, in turns with Label Studio's")
     queue.add_argument("--items", type=int, default=100_000)
@@ -249,7 +251,7 @@ def run_decode(options: argparse.Namespace) -> bool:
     from bench import decode
 
     with product(options.bundle, _say) as running:
-        return decode.run(running, seconds=options.seconds)
+        return decode.run(running, seconds=options.seconds, hostile=not options.skip_hostile)
 
 
 def run_queue(options: argparse.Namespace) -> bool:

@@ -8,12 +8,12 @@ from statistics import median
 
 from bench import compare
 from bench.images import jpegs
+from bench.machine import described
 from bench.product import Product, product
 from bench.report import line, percentile
 from devstack.credentials import is_free, port
 from devstack.paths import prepare_state_dir
 
-TURNS = 5
 LITSERVE = {"plain": "timm, float32, as its documentation", "ensemble": "our Ensemble, bfloat16"}
 
 
@@ -24,6 +24,7 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> bool:
     """
     images = jpegs()
     size_kb = sum(map(len, images)) / len(images) / 1000
+    print(described())
     print(
         f"{options.posts} JPEGs of 600x600 ({size_kb:.0f} kB), {options.at_once} posts at once, bundle {options.bundle}"
     )
@@ -37,12 +38,13 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> bool:
             port=free,
             posts=options.posts,
             at_once=options.at_once,
-            count=TURNS,
+            count=options.turns,
             kinds=() if options.skip_litserve else tuple(LITSERVE),
         )
-        print(f"The product (web, Postgres, Valkey, scoring worker), median of {TURNS} turns:")
+        print(f"The product (web, Postgres, Valkey, scoring worker), median of {options.turns} turns:")
         line("verdicts stored", f"{median(turn.verdicts for turn in turns):.1f} /s")
         line("posts accepted meanwhile", f"{median(turn.accepted for turn in turns):.1f} /s")
+        line("processor time for one, of all processes", f"{median(turn.cpu_ms for turn in turns):.0f} ms")
         reached = [_latency(running, images, options.per_s), *_memory(running)]
     if not options.skip_litserve:
         reached += _compared_with_litserve(turns)
@@ -64,6 +66,10 @@ def _compared_with_litserve(turns: Sequence[compare.Turn]) -> list[bool]:
     reached = []
     for kind, description in LITSERVE.items():
         line(description, f"{median(turn.litserve[kind] for turn in turns):.1f} /s")
+        line("  processor time for one", f"{median(turn.litserve_cpu_ms[kind] for turn in turns):.0f} ms")
+        costs = [turn.litserve_cpu_ms[kind] / turn.cpu_ms for turn in turns]
+        # Where other programs take turns on the processor, this is what the ratio of throughputs would be without them.
+        line("  ratio by processor time", f"{median(costs):.2f} ({min(costs):.2f} to {max(costs):.2f})")
         ratios = [turn.verdicts / turn.litserve[kind] for turn in turns]
         # The target is relative to LitServe as documented; the second ratio shows the cost of serving alone.
         is_target = kind == "plain"

@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.background import Load
 from bench.load import Answer, Target, concurrent, steady
-from bench.product import WATCH_EVERY_S, Product
+from bench.product import WATCH_EVERY_S, Product, family_cpu_s
 from bench.report import percentile
 from devstack.paths import REPOSITORY
 from devstack.processes import answers
@@ -27,11 +29,16 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Turn:
-    """Images per second in one turn: verdicts stored, posts accepted meanwhile, and LitServe's answers by kind."""
+    """One turn. Images per second: verdicts stored, posts accepted meanwhile, and LitServe's answers by kind.
+
+    cpu_ms: processor time for one picture, of all processes of the product; litserve_cpu_ms: of LitServe's, by kind.
+    """
 
     verdicts: float
     accepted: float
+    cpu_ms: float
     litserve: Mapping[str, float]
+    litserve_cpu_ms: Mapping[str, float]
 
 
 def turns(
@@ -51,12 +58,24 @@ def turns(
     found = []
     for number in range(count):
         each = posts // count
-        verdicts, accepted = throughput(running, images, posts=each, at_once=at_once, name=f"turn-{number}")
-        with running.paused("evidence"):  # so that LitServe has the machine to itself
+        with running.paused("evidence"):  # so that each has the machine to itself
+            before_s = running.cpu_s()
+            verdicts, accepted = throughput(
+                running, images, posts=each, at_once=at_once, name=f"turn-{number}"
+            )
+            cpu_ms = (running.cpu_s() - before_s) * 1000 / each
             answers = {
                 kind: litserve(kind, bundle, port, images, posts=each, at_once=at_once) for kind in kinds
             }
-        found.append(Turn(verdicts, accepted, answers))
+        found.append(
+            Turn(
+                verdicts,
+                accepted,
+                cpu_ms,
+                {kind: per_s for kind, (per_s, _) in answers.items()},
+                {kind: cpu_ms for kind, (_, cpu_ms) in answers.items()},
+            )
+        )
     return found
 
 
@@ -146,22 +165,24 @@ def _posting(target: Target, images: list[bytes], *, posts: int, at_once: int, n
     )
 
 
-def litserve(kind: str, bundle: Path, port: int, images: list[bytes], *, posts: int, at_once: int) -> float:
-    """Images per second, first post sent to last answer received."""
+def litserve(
+    kind: str, bundle: Path, port: int, images: list[bytes], *, posts: int, at_once: int
+) -> tuple[float, float]:
+    """Images per second, first post sent to last answer received, and processor time for one in ms."""
     target = Target(port, "/predict", "image", is_json=True)
-    with _litserve_server(kind, bundle, port):
+    with _litserve_server(kind, bundle, port) as server:
         for name, count in (("warm", WARM_UP_POSTS), ("load", posts)):
-            began = time.perf_counter()
+            began, before_s = time.perf_counter(), family_cpu_s(server)
             load = _posting(target, images, posts=count, at_once=at_once, name=name)
             while not load.is_done:
                 time.sleep(0.01)
-            elapsed_s = time.perf_counter() - began
+            elapsed_s, cpu_s = time.perf_counter() - began, family_cpu_s(server) - before_s
             all_accepted(load.answers, target)
-    return posts / elapsed_s
+    return posts / elapsed_s, cpu_s * 1000 / posts
 
 
 @contextmanager
-def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
+def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "bench.litserve_server", str(bundle), str(port), kind]
     server = subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -172,7 +193,7 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"LitServe ({kind}) did not start; `make bench` installs it")
             time.sleep(0.2)
-        yield
+        yield psutil.Process(server.pid)
     finally:
         with suppress(ProcessLookupError):  # it never started
             os.killpg(server.pid, 9)

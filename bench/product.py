@@ -99,6 +99,11 @@ class Product:
         process = self.process(name)
         return memory_mb(process, children=process.children(recursive=True)) if process else 0.0
 
+    def cpu_s(self) -> float:
+        """Processor time of every process of the product so far, Postgres and Valkey included."""
+        entries = [entry for entry in pidfile.read(self.paths) if entry.name != "supervisor"]
+        return sum(family_cpu_s(process) for entry in entries if (process := entry.living()))
+
     def has_torch(self, name: str) -> bool:
         """Whether any process of `name` has torch's libraries mapped."""
         process = self.process(name)
@@ -109,7 +114,8 @@ class Product:
         """End a program in good order, and start it with these settings as well."""
         if process := self.process(name):
             process.terminate()
-            psutil.wait_procs([process], timeout=STOP_S)
+            if psutil.wait_procs([process], timeout=STOP_S)[1]:
+                raise TimeoutError(f"{name} did not stop within {STOP_S} s")
         program = next(program for program in self.started if program.name == name)
         self.runner.start(replace(program, environment={**program.environment, **more}))
         self.runner.wait_ready(name)
@@ -117,6 +123,11 @@ class Product:
     def restart(self, name: str) -> None:
         """Start a killed program again at once, as a supervisor with a first restart does."""
         self.runner.start(next(program for program in self.started if program.name == name))
+
+
+def family_cpu_s(process: psutil.Process) -> float:
+    """Processor time of a process and of its children so far."""
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
 
 
 @contextmanager

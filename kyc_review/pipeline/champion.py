@@ -50,6 +50,7 @@ def serving_ensemble() -> Voters:
         return _loaded
     try:
         _loaded = load_ensemble(bundle, shift=promotion.shift)
+        give_back_freed()
     except BundleRefused as refusal:
         if _loaded is None:
             raise
@@ -73,7 +74,6 @@ def load_ensemble(bundle: Bundle, *, shift: float = 0.0) -> Voters:
         else:
             if settings.AUXILIARY_REVIEW:
                 auxiliary_models.asking()  # before a picture waits for them
-            give_back_freed()
             return voters
     return load_with_torch(bundle, shift=shift)
 

@@ -9,7 +9,8 @@ SMALL = Turn(
     alone_ms=90,
     backlog_ms=50,
     backlog_per_s=10,
-    own_mb=400,
+    busy_mb=400,
+    rest_mb=300,
     decoders_mb=25,
     peak_mb=600,
     has_torch=False,
@@ -25,5 +26,5 @@ def test_ratios_compare_turns_that_follow_each_other(capsys: pytest.CaptureFixtu
 
 
 def test_an_engine_that_takes_too_much_memory_in_any_turn_misses_its_target() -> None:
-    large = replace(SMALL, own_mb=scoring.MEMORY_TARGETS_MB["onnxruntime"])
+    large = replace(SMALL, busy_mb=scoring.MEMORY_TARGETS_MB["onnxruntime"])
     assert not scoring.report({"torch": [SMALL, SMALL], "onnxruntime": [SMALL, large]})
