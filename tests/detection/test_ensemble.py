@@ -49,9 +49,12 @@ def test_a_large_batch_goes_through_the_networks_in_parts(
     alone = [ensemble.score([image])[0][0].probability for image in images]
     sizes: list[int] = []
     whole = ensemble._probabilities
-    monkeypatch.setattr(
-        ensemble, "_probabilities", lambda part, frames: sizes.append(len(part)) or whole(part, frames)
-    )
+
+    def counted(part: list[Image.Image], frames: list[FaceFrame | None]) -> list[list[float]]:
+        sizes.append(len(part))
+        return whole(part, frames)
+
+    monkeypatch.setattr(ensemble, "_probabilities", counted)
     together = [votes[0].probability for votes in ensemble.score(images)]
     assert together == pytest.approx(alone, abs=0.01)
     assert max(sizes) <= LANE_IMAGES_MAX
