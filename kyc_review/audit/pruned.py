@@ -14,6 +14,7 @@ from django.core.files.storage import storages
 from kyc_review.audit.headers import header_text
 from kyc_review.audit.merkle import leaf_hash, split_hashes
 from kyc_review.audit.models import Event, SealedBatch
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.row_archive import archive_lines
 
 PRUNED = "audit.pruned"
@@ -77,17 +78,32 @@ def counts_problems(prunings: list[Pruning]) -> Iterator[str]:
 
 
 def archive_problems(prunings: list[Pruning]) -> Iterator[str]:
-    """Compares every file of the archive with the seals: each line is the text of a leaf."""
+    """Compares every file of the archive with the seals: each line is the text of a leaf. Raises StorageUnavailable."""
     for one in prunings:
         try:
-            content = storages["archive"].open(one.file).read()
-        except OSError as error:
-            yield f"not in the archive: {one.file} of {one} ({error})"
-            continue
-        if hashlib.sha256(content).hexdigest() != one.sha256:
-            yield f"changed: {one.file} of the archive is not what event {one.event_id} names"
-            continue
-        yield from _lines_problems(one, content)
+            content = file_read(one)
+        except FileRefused as refused:
+            yield str(refused)
+        else:
+            yield from _lines_problems(one, content)
+
+
+class FileRefused(Exception):
+    """The file of a pruning is missing or another one; the text says which."""
+
+
+def file_read(one: Pruning) -> bytes:
+    """The file as it was written. Raises FileRefused, StorageUnavailable."""
+    try:
+        with storages["archive"].open(one.file) as file:
+            content: bytes = file.read()
+    except StorageUnavailable:  # says nothing about the file
+        raise
+    except OSError as error:
+        raise FileRefused(f"not in the archive: {one.file} of {one} ({error})") from error
+    if hashlib.sha256(content).hexdigest() != one.sha256:
+        raise FileRefused(f"changed: {one.file} of the archive is not what event {one.event_id} names")
+    return content
 
 
 def _lines_problems(one: Pruning, content: bytes) -> Iterator[str]:

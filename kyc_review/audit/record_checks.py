@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from kyc_review.audit.pruned import PRUNED_ACTIONS
+from kyc_review.audit.archived_events import archived_events_join
+from kyc_review.audit.pruned import PRUNED_ACTIONS, prunings_read
 from kyc_review.audit.record_kinds import Compared, RecordKind, record_kinds
 from kyc_review.audit.uncompared import APART_MAX, Uncompared
 
@@ -42,13 +43,21 @@ OLDER = "SELECT count(*) FROM audit_event WHERE action = ANY(%(actions)s) AND NO
 
 
 @transaction.atomic
-def records_verify() -> tuple[list[str], list[str]]:
-    """`record_problems` of every kind, and notes, in one snapshot of the database."""
+def records_verify(*, archive: bool = False) -> tuple[list[str], list[str]]:
+    """`record_problems` of every kind, and notes, in one snapshot of the database.
+
+    archive: records of pruned events are compared with those, too. Raises StorageUnavailable.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    uncompared = Uncompared.read()
+        # Pruned events are put into a temporary table, which a transaction that only reads cannot make.
+        reads = "" if archive else "READ ONLY"
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ {reads}")
+    uncompared, notes = Uncompared.read(), []
+    if archive and (joined := archived_events_join(prunings_read()[0])) is not None:
+        uncompared = Uncompared()
+        notes = [f"{joined} pruned events were read from the archive and compared with their records."]
     problems = record_problems(uncompared)
-    return problems, record_notes() + uncompared.notes()
+    return problems, record_notes() + uncompared.notes() + notes
 
 
 def record_problems(uncompared: Uncompared | None = None) -> list[str]:

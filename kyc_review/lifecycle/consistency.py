@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from detection.bundle import BundleRefused
+from kyc_review.audit.pruned import FileRefused, file_read, prunings_read
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_files import SnapshotFailed, manifest_verify
@@ -106,3 +107,13 @@ def snapshot_problems() -> Iterator[str]:
             raise
         except (SnapshotFailed, OSError) as error:
             yield f"snapshot {snapshot.name}: {error}"
+
+
+def archive_problems() -> Iterator[str]:
+    """Each file of pruned events must be there with the SHA-256 that the log names; `audit verify --archive` compares
+    what is in it. Raises StorageUnavailable."""
+    for one in prunings_read()[0]:  # the others are problems of `audit verify`
+        try:
+            file_read(one)
+        except FileRefused as refused:
+            yield str(refused)

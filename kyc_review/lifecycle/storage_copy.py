@@ -22,6 +22,7 @@ from django.core.files.base import File
 from django.core.files.storage.handler import StorageHandler
 
 from kyc_review.core.files import StorageUnavailable, StoredFile
+from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.datasets.erasure_marks import images_erased
 from kyc_review.datasets.models import Snapshot
 from kyc_review.encryption.storage import OF_SUBMISSION
@@ -39,12 +40,14 @@ NOT_THE_SAME = "what was written to {} is not what was read; is the network or t
 
 @dataclass
 class Copied:
-    """What one run did. there: the other place had it; erased: left out, and removed from the other place."""
+    """What one run did. there: the other place had it; erased: left out, and removed from the other place; versions:
+    earlier ones that an interrupted run had left in a bucket that keeps them, removed now."""
 
     files: int = 0
     size_bytes: int = 0
     there: int = 0
     erased: int = 0
+    versions: int = 0
 
 
 def other_place() -> str:
@@ -89,6 +92,8 @@ def storage_copy(name: str, *, threads: int, compare: bool = False) -> Iterator[
             erased = _erased(name, files)
             done.erased += len(erased)
             list(pool.map(target.delete, erased))
+    if isinstance(target, ObjectStorage):
+        done.versions = target.stray_versions_remove()
     yield done
 
 

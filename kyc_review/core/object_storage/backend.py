@@ -255,16 +255,39 @@ class ObjectStorage(Storage):
             if not _knows_no_versions(refused):
                 raise
 
+    def stray_versions_remove(self) -> int:
+        """Versions that are not the latest, and marks of deletion, of all objects: what interrupted writes and
+        deletions left. Returns how many. For a bucket in which nothing else writes: one listing, twice if it keeps
+        versions.
+        """
+        removed = 0
+        try:
+            for is_mark in (False, True):  # a mark that went first would bring the version under it back
+                for name, version in self._versions(f"{self.prefix}/", strays_of=is_mark):
+                    self._version_remove(name, version)
+                    removed += 1
+        except StorageUnavailable as refused:
+            if not _knows_no_versions(refused):
+                raise
+        return removed
+
     def _versions_remove(self, name: str, but: str = "") -> None:
         for found, version in self._versions(self.key(name)):
             if found == name and version != but:
                 self._version_remove(name, version)
 
-    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Name and version of each version and mark of deletion; in a bucket that keeps none, of each object."""
+    def _versions(self, prefix: str, *, strays_of: bool | None = None) -> Iterator[tuple[str, str]]:
+        """Name and version of each version and mark of deletion; in a bucket that keeps none, of each object.
+
+        strays_of: only marks of deletion (True), or only versions that are not the latest (False).
+        """
         following = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
         for page in self._pages("list_object_versions", {"Bucket": self.bucket, "Prefix": prefix}, following):
-            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            versions, marks = page.get("Versions", ()), page.get("DeleteMarkers", ())
+            if strays_of is not None:
+                versions = [one for one in versions if not strays_of and not one["IsLatest"]]
+                marks = marks if strays_of else ()
+            for found in (*versions, *marks):
                 yield found["Key"][len(self.prefix) + 1 :], found["VersionId"]
 
     def _version_remove(self, name: str, version: str) -> None:

@@ -1,20 +1,26 @@
 """What a pruned event said of a record cannot be compared any more: that is told, and what is newer is still named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 
 from kyc_review.audit import sealing
+from kyc_review.audit.archived_events import archived_events_join
 from kyc_review.audit.models import Event
+from kyc_review.audit.pruned import prunings_read
 from kyc_review.audit.pruning import prune_next
 from kyc_review.audit.record_checks import record_problems
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.uncompared import Uncompared
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage_identity import storage_identity_ensure
 
 YEAR_PASSES = """SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE audit_event DISABLE TRIGGER USER;
@@ -29,13 +35,13 @@ UPDATE submissions_submission SET received_at = received_at - interval '1 year',
 
 
 @pytest.fixture
-def pruned(
+def just_pruned(
     clear: Callable[..., Submission],
     private_data: Path,
     settings: LazySettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Submission:
-    """A cleared submission whose two events were sealed and pruned a year ago."""
+    """A cleared submission whose two events were sealed and pruned."""
     signing_key_ensure()
     old = clear()
     # The test's own transaction counts as ended, for it is never committed; a later one has to exist.
@@ -48,8 +54,14 @@ def pruned(
     detail = prune_next()
     assert detail
     assert detail["deleted"] == 2
-    execute(YEAR_PASSES)
     return old
+
+
+@pytest.fixture
+def pruned(just_pruned: Submission) -> Submission:
+    """A year ago."""
+    execute(YEAR_PASSES)
+    return just_pruned
 
 
 def execute(sql: str, *values: object) -> None:
@@ -96,3 +108,75 @@ def test_a_result_that_no_pruned_event_gave_is_named(pruned: Submission) -> None
     execute("UPDATE submissions_submission SET result = 'rejected'")
     assert Event.objects.filter(target_id=str(pruned.pk)).count() == 0
     assert record_problems() == [f"no event: result of submission {pruned.pk}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE scoring_scoring SET risk = risk / 2", "contradicts its event: verdict"),
+        ("UPDATE submissions_submission SET sha256 = repeat('0', 64)", "contradicts its event: submission"),
+        ("DELETE FROM scoring_vote; DELETE FROM scoring_scoring", "no record: event"),
+    ],
+)
+def test_records_of_pruned_events_are_compared_with_the_archive(
+    just_pruned: Submission, change: str, problem: str
+) -> None:
+    prunings, _ = prunings_read()
+    with rolled_back():
+        assert archived_events_join(prunings) == 2
+        assert record_problems(Uncompared()) == []
+    for table in ("scoring_scoring", "scoring_vote", "submissions_submission"):
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+        execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    execute(change)
+    if not change.startswith("DELETE"):
+        assert record_problems() == [], "without the archive nothing is left to compare with"
+    assert archived_events_join(prunings) == 2
+    assert any(text.startswith(problem) for text in record_problems(Uncompared()))
+
+
+def test_without_a_file_of_the_archive_records_are_counted_as_before(just_pruned: Submission) -> None:
+    prunings, _ = prunings_read()
+    storages["archive"].delete(prunings[0].file)
+    assert archived_events_join(prunings) is None
+    assert record_problems() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_compares_records_with_the_archive_and_verify_looks_for_its_files(
+    clear: Callable[..., Submission],
+    settings: LazySettings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    storage_identity_ensure()
+    signing_key_ensure()
+    clear()
+    sealing.seal_all()
+    settings.AUDIT_KEPT_DAYS = -1
+    detail = prune_next()
+    assert detail
+    sealing.seal_all()
+    call_command("audit", "verify", "--archive")
+    assert "2 pruned events were read from the archive and compared" in capsys.readouterr().out
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pg_temp.audit_event'), to_regclass('pg_temp.pruned_event')")
+        assert cursor.fetchone() == (None, None)
+    call_command("verify")
+    path = Path(storages["archive"].path(detail["file"]))
+    path.write_bytes(b"changed")
+    with pytest.raises(CommandError, match="1 differences"):
+        call_command("verify")
+    path.unlink()
+    with pytest.raises(CommandError, match="1 differences"):
+        call_command("verify")
+    said = capsys.readouterr().out
+    assert f"changed: {detail['file']}" in said
+    assert f"not in the archive: {detail['file']}" in said
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

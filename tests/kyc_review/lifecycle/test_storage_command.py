@@ -101,6 +101,31 @@ def test_files_go_to_the_bucket_and_back_unchanged(
     assert Event.objects.filter(action="storage.copied").count() == 3
 
 
+def test_an_interrupted_copy_leaves_no_version_after_the_next_one(
+    moto_store: Store,
+    settings: LazySettings,
+    private_data: Path,
+    submit: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    moto_store.keep_versions()
+    row, gone = submit(), submit()
+    target = moto_store.storage("originals")
+    for one in (row, gone):
+        target.save(one.image_key, ContentFile(b"of an earlier state"))
+    submission_erase(submission_id=gone.pk, reason="asked for")
+    moto_store.interrupt_next_deletion(monkeypatch)  # of the version that the copy replaces
+    with pytest.raises(CommandError, match="repeat the command"):
+        said("storage", "copy", "--to", "s3", "--threads", "1")
+    target.connection.client.delete_object(Bucket=moto_store.bucket, Key=target.key(gone.image_key))
+    assert len(moto_store.versions()) == 4  # two of one; of the other one and a mark of deletion
+    said("storage", "copy", "--to", "s3")
+    assert moto_store.versions() == [target.key(row.image_key)]
+    assert contents(target)[row.image_key] == contents(originals.beneath)[row.image_key]
+
+
 def test_a_second_copy_takes_only_what_is_new(on_disk: Store, submit: Callable[..., Submission]) -> None:
     submit()
     said("storage", "copy", "--to", "s3")

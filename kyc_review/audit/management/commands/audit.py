@@ -53,7 +53,7 @@ class Command(BaseCommand):
         verifying.add_argument(
             "--archive",
             action="store_true",
-            help="read the files of pruned events, and compare them with the seals",
+            help="read the files of pruned events, and compare them with the seals and with records",
         )
         pruning = commands.add_parser(
             "prune", help="take mass events older than AUDIT_KEPT_DAYS out of the log, into the archive"
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         ]
         told: list[str] = []
         if not options["seals_only"]:
-            problems, told = records_verify()
+            problems, told = records_verify(archive=options["archive"])
             report.problems += problems
         self._tell(
             report, f"{len(published)} published roots of {path}" if published else "no published roots"

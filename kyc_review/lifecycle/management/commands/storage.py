@@ -73,8 +73,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{name}: {failed.filename}: {reason}; repeat the command to go on."
             ) from failed
+        earlier = f", {done.versions} earlier versions removed" if done.versions else ""
         self.stdout.write(
             f"{name}: {done.files} copied ({done.size_bytes / 1e6:.1f} MB), {done.there} there already, "
-            f"{done.erased} of erased submissions removed"
+            f"{done.erased} of erased submissions removed{earlier}"
         )
         return done.files

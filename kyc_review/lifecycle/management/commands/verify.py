@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.lifecycle.consistency import (
+    archive_problems,
     bundle_problems,
     original_problems,
     snapshot_problems,
@@ -16,8 +17,8 @@ from kyc_review.submissions.models import Submission
 
 class Command(BaseCommand):
     help = (
-        "Compare the database with the files that it names: identity of the storage, originals, bundles, snapshots. "
-        "Status 1 when anything is missing or was changed. The audit log has `audit verify`."
+        "Compare the database with the files that it names: identity of the storage, originals, bundles, snapshots, "
+        "archive. Status 1 when anything is missing or was changed. The audit log has `audit verify`."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,6 +41,7 @@ class Command(BaseCommand):
                 original_problems(read=read, locked=locked),
                 bundle_problems(),
                 snapshot_problems(),
+                archive_problems(),
             ):
                 number += 1
                 self.stdout.write(problem)
