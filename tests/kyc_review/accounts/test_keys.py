@@ -129,9 +129,8 @@ def test_the_command_makes_limited_keys_and_lists_them(integration: Integration)
         command("key", "mobile-app", "--network", "nowhere")
 
 
-def test_a_rotated_key_works_beside_its_successor_until_the_overlap_ends(api_key: str) -> None:
-    old = ApiKey.objects.get()
-    ApiKey.objects.update(scopes=["submissions:read"], label="app")
+def test_a_rotated_key_works_beside_its_successor_until_the_overlap_ends(integration: Integration) -> None:
+    old, api_key = services.key_create(integration=integration, scopes=["submissions:read"], label="app")
     new = command("rotate", old.prefix)
     assert {status_with(api_key), status_with(new)} == {404}
     successor = ApiKey.objects.exclude(pk=old.pk).get()

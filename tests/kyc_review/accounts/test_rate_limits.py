@@ -4,8 +4,8 @@ import pytest
 import redis
 from django.test import Client
 
-from kyc_review.accounts import rate_limits
-from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts import rate_limits, services
+from kyc_review.accounts.models import Integration
 from kyc_review.core import valkey
 
 pytestmark = pytest.mark.django_db
@@ -20,25 +20,28 @@ def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
     valkey.client().flushdb()
 
 
-def test_every_answer_says_what_is_left(api: Client) -> None:
-    ApiKey.objects.update(rate_per_minute=10)
+def with_rate(integration: Integration, rate: int) -> Client:
+    key = services.key_create(integration=integration, rate_per_minute=rate)[1]
+    return Client(headers={"Authorization": f"Bearer {key}"})
+
+
+def test_every_answer_says_what_is_left(integration: Integration) -> None:
+    api = with_rate(integration, 10)
     first, second = api.get(URL), api.get(f"{URL}/00000000-0000-4000-8000-000000000000")
     assert first["RateLimit-Policy"] == second["RateLimit-Policy"] == '"key";q=10;w=60'
     assert (first["RateLimit"], second["RateLimit"]) == ('"key";r=9;t=45', '"key";r=8;t=45')
 
 
-def test_too_many_requests_are_told_when_to_come_back(api: Client) -> None:
-    ApiKey.objects.update(rate_per_minute=2)
+def test_too_many_requests_are_told_when_to_come_back(integration: Integration) -> None:
+    api = with_rate(integration, 2)
     assert [api.get(URL).status_code for _ in range(3)] == [200, 200, 429]
     refused = api.get(URL)
     assert refused["Content-Type"] == "application/problem+json"
     assert (refused["Retry-After"], refused["RateLimit"]) == ("45", '"key";r=0;t=45')
 
 
-def test_one_keys_requests_do_not_count_for_another(api: Client, integration: Integration) -> None:
-    from kyc_review.accounts import services
-
-    ApiKey.objects.update(rate_per_minute=1)
+def test_one_keys_requests_do_not_count_for_another(integration: Integration) -> None:
+    api = with_rate(integration, 1)
     api.get(URL)
     other = services.key_create(integration=integration)[1]
     assert Client(headers={"Authorization": f"Bearer {other}"}).get(URL).status_code == 200

@@ -8,7 +8,7 @@ from django.test import Client
 from standardwebhooks import Webhook
 
 from kyc_review.accounts import services as accounts
-from kyc_review.accounts.models import ApiKey, IdempotencyRecord, Integration, Scope
+from kyc_review.accounts.models import IdempotencyRecord, Integration, Scope
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
@@ -123,8 +123,10 @@ def test_the_log_is_read_in_pages(api: Client, endpoint: tuple[Endpoint, str], s
     assert api.get(path, {"state": "dead"}).json()["data"] == []
 
 
-def test_a_key_without_the_scope_is_refused(api: Client, integration: Integration) -> None:
-    ApiKey.objects.update(scopes=[Scope.SUBMISSIONS_WRITE, Scope.SUBMISSIONS_READ])
+def test_a_key_without_the_scope_is_refused(integration: Integration) -> None:
+    scopes = [Scope.SUBMISSIONS_WRITE, Scope.SUBMISSIONS_READ]
+    key = accounts.key_create(integration=integration, scopes=scopes)[1]
+    api = Client(headers={"Authorization": f"Bearer {key}"})
     assert api.get(URL).status_code == 403
     assert send(api, "POST", URL, {"url": "https://example.com/"}).status_code == 403
 
