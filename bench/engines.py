@@ -20,6 +20,7 @@ from detection.ensemble import Ensemble
 from detection.exported import files, write
 from detection.exported.runtime import Runtime
 from detection.exported.voters import ExportedVoters
+from detection.forensics.compression_cells import cells_of_file
 from detection.precision import FORCE_FLOAT32, has_bfloat16
 from detection.voters import Voters
 
@@ -43,21 +44,25 @@ def engines(path: Path) -> dict[str, Voters]:
 
 def main(path: Path) -> None:
     compared = engines(path)
-    images = [decode(data) for data in jpegs(count=max(BATCHES))]
+    posted = jpegs(count=max(BATCHES))
+    images = [decode(data) for data in posted]
     frames = face_frames(images, bundles.read(path))
+    cells = [cells_of_file(*each) for each in zip(posted, images, frames, strict=True)]
     reference = compared["torch, float32"]
     for size in BATCHES:
         spent: dict[str, list[float]] = {name: [] for name in compared}
         for _ in range(TURNS):
             for name, voters in compared.items():
                 began = time.process_time()
-                voters.score(images[:size], frames[:size])
+                voters.score(images[:size], frames[:size], cells[:size])
                 spent[name].append((time.process_time() - began) * 1000 / size)
-        wanted = reference.score(images[:size], frames[:size])
+        wanted = reference.score(images[:size], frames[:size], cells[:size])
         for name, voters in compared.items():
             differs = max(
                 abs(a.probability - b.probability)
-                for one, other in zip(voters.score(images[:size], frames[:size]), wanted, strict=True)
+                for one, other in zip(
+                    voters.score(images[:size], frames[:size], cells[:size]), wanted, strict=True
+                )
                 for a, b in zip(one, other, strict=True)
             )
             ratio = median(a / b for a, b in zip(spent[name], spent["torch, float32"], strict=True))

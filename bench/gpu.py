@@ -95,10 +95,13 @@ def measure(bundle: Path, device: torch.device, *, seconds: float, batch: int = 
         "batch": batch,
         "votes": _votes(on_device, on_cpu, few, few_frames),
         "network_images_per_s": _network_rate(on_device, seconds, batch),
-        "decoded_images_per_s": _rate(lambda: on_device.score(images, frames), batch, seconds),
+        "decoded_images_per_s": _rate(
+            lambda: on_device.score(images, frames, [None] * len(images)), batch, seconds
+        ),
         "files_images_per_s": _files_rate(on_device, frames, seconds, batch),
         "latency_ms": _latency_ms(on_device, {view: x[:1] for view, x in inputs.items()}, seconds),
-        "picture_latency_ms": 1000 / _rate(lambda: on_device.score(few[:1], few_frames[:1]), 1, seconds),
+        "picture_latency_ms": 1000
+        / _rate(lambda: on_device.score(few[:1], few_frames[:1], [None]), 1, seconds),
         "training": _training(device, seconds),
         "memory_mb": torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None,
         "targets": TARGETS,
@@ -124,7 +127,7 @@ def _votes(
     one: Ensemble, other: Ensemble, images: list[Image.Image], frames: list[FaceFrame]
 ) -> dict[str, Any]:
     """The largest difference of any probability, and how many calls differ."""
-    scored = [ensemble.score(images, frames) for ensemble in (one, other)]
+    scored = [ensemble.score(images, frames, [None] * len(images)) for ensemble in (one, other)]
     values = [np.array([[vote.probability for vote in votes] for votes in each]) for each in scored]
     calls = [np.array([[vote.is_fake for vote in votes] for votes in each]) for each in scored]
     largest = float(np.abs(values[0] - values[1]).max())
@@ -158,7 +161,7 @@ def _files_rate(ensemble: Ensemble, frames: list[FaceFrame], seconds: float, bat
 
     def work() -> None:
         images = [decode(files[k % len(files)]).resize((SIDE, SIDE)) for k in range(batch)]
-        ensemble.score(images, frames)
+        ensemble.score(images, frames, [None] * len(images))
 
     return _rate(work, batch, seconds)
 

@@ -18,13 +18,14 @@ from safetensors.torch import load_file
 
 from bench.images import face_frames
 from detection import bundle as bundles
-from detection.ensemble import Ensemble
+from detection.ensemble import Ensemble, stack, stack_input
+from detection.forensics.compression_cells import cells_in_one, cells_of_file
 from detection.networks.convnext import convnext
-from detection.networks.stacking import Stacking
 from detection.preprocess import batch
 
 MAX_BATCH_SIZE = 32
 BATCH_TIMEOUT_S = 0.01
+Read = tuple[Image.Image, bytes]
 
 
 class Faces(ls.LitAPI):
@@ -34,10 +35,12 @@ class Faces(ls.LitAPI):
         super().__init__(max_batch_size=MAX_BATCH_SIZE, batch_timeout=BATCH_TIMEOUT_S)
         self.folder = bundle
 
-    def decode_request(self, request: dict[str, str]) -> Image.Image:
-        return Image.open(io.BytesIO(base64.b64decode(request["image"]))).convert("RGB")
+    def decode_request(self, request: dict[str, str]) -> Read:
+        data = base64.b64decode(request["image"])
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        return image, data
 
-    def batch(self, inputs: list[Image.Image]) -> list[Image.Image]:
+    def batch(self, inputs: list[Read]) -> list[Read]:
         return inputs
 
     def unbatch(self, output: list[list[float]]) -> list[list[float]]:
@@ -56,17 +59,23 @@ class PlainFaces(Faces):
             weights = load_file(self.folder / member.file)
             model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             self.models.append(model.eval().to(device))
-        self.stack = Stacking(len(self.models)).eval()
-        self.stack.load_state_dict(
-            {n: t.float() for n, t in load_file(self.folder / self.bundle.stack.file).items()}
-        )
+        self.stack, self.stack_input = stack(self.bundle), stack_input(self.bundle)
 
     @torch.inference_mode()
-    def predict(self, x: list[Image.Image]) -> list[list[float]]:
-        frames = face_frames(x, self.bundle)
-        inputs = {view: batch(x, view, frames) for view in {member.view for member in self.bundle.members}}
+    def predict(self, x: list[Read]) -> list[list[float]]:
+        images = [image for image, _ in x]
+        frames = face_frames(images, self.bundle)
+        inputs = {
+            view: batch(images, view, frames) for view in {member.view for member in self.bundle.members}
+        }
         logits = [model(inputs[m.view]) for m, model in zip(self.bundle.members, self.models, strict=True)]
-        columns = [*logits, self.stack(torch.cat(logits, 1))]
+        read = list(logits)
+        if self.stack_input:
+            cells = [
+                cells_of_file(data, image, frame) for (image, data), frame in zip(x, frames, strict=True)
+            ]
+            read.append(self.stack_input(torch.from_numpy(cells_in_one(cells))))
+        columns = [*logits, self.stack(torch.cat(read, 1))]
         return torch.stack([column.softmax(1)[:, 1] for column in columns], 1).tolist()
 
 
@@ -74,9 +83,11 @@ class EnsembleFaces(Faces):
     def setup(self, device: str) -> None:
         self.ensemble = Ensemble.load(self.folder, device="cpu")
 
-    def predict(self, x: list[Image.Image]) -> list[list[float]]:
-        frames = face_frames(x, self.ensemble.bundle)
-        return [[vote.probability for vote in votes] for votes in self.ensemble.score(x, frames)]
+    def predict(self, x: list[Read]) -> list[list[float]]:
+        images = [image for image, _ in x]
+        frames = face_frames(images, self.ensemble.bundle)
+        cells = [cells_of_file(data, image, frame) for (image, data), frame in zip(x, frames, strict=True)]
+        return [[vote.probability for vote in votes] for votes in self.ensemble.score(images, frames, cells)]
 
 
 def main() -> None:

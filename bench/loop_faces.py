@@ -18,6 +18,7 @@ from bench.loop_measure import suspicion
 from detection import bundle as bundles
 from detection.ensemble import Ensemble
 from detection.faces.default import largest_mesh
+from detection.forensics.compression_cells import cells_of_file
 from detection.voting import shifted
 from ml.sources import lfw
 from ml.synthesis.forge import Recipe, swap
@@ -129,7 +130,9 @@ def scores(bundle: Path, of: Sequence[Face]) -> np.ndarray:
     for start in range(0, len(of), 32):
         images = [Image.open(face.path).convert("RGB") for face in of[start : start + 32]]
         frames = face_frames(images, ensemble.bundle)
-        found += [[vote.probability for vote in votes] for votes in ensemble.score(images, frames)]
+        files = [Path(face.path).read_bytes() for face in of[start : start + 32]]
+        cells = [cells_of_file(*each) for each in zip(files, images, frames, strict=True)]
+        found += [[vote.probability for vote in votes] for votes in ensemble.score(images, frames, cells)]
     return np.array(found)
 
 

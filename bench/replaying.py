@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+
+import numpy as np
+from PIL import Image
 
 from bench.compare import BenchError
 from bench.images import face_frames
@@ -16,12 +19,16 @@ from bench.report import line
 from detection.decoding import decode
 from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
+from detection.forensics.compression_cells import cells_of_file
 from devstack.paths import REPOSITORY
 from ml.batch_scoring import BATCH, score_pictures
 
 TARGET = 0.9
 TURNS = 5
 HELD_OUT = 4
+
+Read = tuple[list[Image.Image], list[FaceFrame | None], list[np.ndarray | None]]
 
 
 def run(bundle: Path, images: list[bytes], *, submissions: int) -> bool:
@@ -69,21 +76,23 @@ def _files(folder: Path, images: list[bytes], count: int) -> list[Path]:
 def _turns(both: dict[str, Ensemble], paths: list[Path]) -> list[dict[str, float]]:
     """Scorings per second of each way in each turn; the first turn, which warms up, does not count."""
     champion = both["champion"]
-    decoded = [decode(path.read_bytes(), max_side=DECODE_MAX_SIDE) for path in paths[:BATCH]]
 
-    frames = face_frames(decoded, champion.bundle)
+    def read(some: Sequence[Path]) -> Read:
+        files = [path.read_bytes() for path in some]
+        images = [decode(data, max_side=DECODE_MAX_SIDE) for data in files]
+        frames = face_frames(images, champion.bundle)
+        return images, frames, [cells_of_file(*each) for each in zip(files, images, frames, strict=True)]
+
+    decoded = read(paths[:BATCH])
 
     def plain() -> int:
         for start in range(0, len(paths), BATCH):
-            images = [
-                decode(path.read_bytes(), max_side=DECODE_MAX_SIDE) for path in paths[start : start + BATCH]
-            ]
-            champion.score(images, face_frames(images, champion.bundle))
+            champion.score(*read(paths[start : start + BATCH]))
         return len(paths)
 
     def alone() -> int:
         for _ in range(0, len(paths), BATCH):
-            champion.score(decoded, frames)
+            champion.score(*decoded)
         return BATCH * len(range(0, len(paths), BATCH))
 
     def replay() -> int:

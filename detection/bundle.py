@@ -20,6 +20,9 @@ ARCHITECTURES = re.compile(
     r"convnext_(zepto|atto|femto|pico|nano|tiny|small|base)(_rms)?(_ols)?(_hnf)?|hybrid_lite0"
 )
 STACK_ARCHITECTURE = "stacking_linear"
+# Another name, so that a release that cannot read the input refuses the bundle and says so.
+STACK_WITH_INPUT = "stacking_linear_with_input"
+STACK_INPUT_ARCHITECTURE = "compression_cells"
 MEMBERS = 4
 STACK = "stack"
 CENTRE, FACE = "centre", "face"
@@ -81,6 +84,20 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
+class StackInput:
+    """A network that has no vote: the stack reads its logits as those of one more member.
+
+    It looks at how the face's part of a JPEG is compressed (`detection.forensics.compression_cells`).
+    """
+
+    file: str
+    sha256: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    architecture: str = STACK_INPUT_ARCHITECTURE
+    name: str = "compression"
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A bundle; from `read` and `write` its files have been checked."""
 
@@ -92,16 +109,22 @@ class Bundle:
     stack: Stack
     provenance: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    stack_input: StackInput | None = None
 
     @property
     def sees_faces(self) -> bool:
-        """Whether a member's view is anchored on the face, so that every image needs a face frame."""
-        return any(member.view.frame == FACE for member in self.members)
+        """Whether a network looks at the face, so that every image needs a face frame."""
+        return self.stack_input is not None or any(member.view.frame == FACE for member in self.members)
 
     @property
     def parts(self) -> "tuple[Member | Stack, ...]":
         """All five voters, in the order of their votes."""
         return (*self.members, self.stack)
+
+    @property
+    def networks(self) -> "tuple[Member | Stack | StackInput, ...]":
+        """All that has weights in a file: the voters, and what the stack reads as well."""
+        return (*self.parts, self.stack_input) if self.stack_input else self.parts
 
 
 def read(path: Path) -> Bundle:
@@ -114,7 +137,7 @@ def read(path: Path) -> Bundle:
             f"{path / MANIFEST} cannot be read ({error.strerror}); a bundle is a folder with it"
         ) from error
     bundle = parse(raw, path)
-    for part in bundle.parts:
+    for part in bundle.networks:
         _verify(path / part.file, part.sha256)
     return bundle
 
@@ -138,21 +161,28 @@ def write(
     stack: Stack,
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    stack_input: StackInput | None = None,
 ) -> Bundle:
     """Write manifest.json next to the existing weights in `path`, then read the bundle back.
 
-    Leave `sha256` empty in members and stack; it is computed here. Raises BundleRefused.
+    Leave `sha256` empty in members, stack and its input; it is computed here. Raises BundleRefused.
     """
     path = Path(path)
+
+    def told(part: Member | Stack | StackInput) -> dict[str, Any]:
+        return asdict(part) | {"sha256": _sha256(path / part.file)}
+
     manifest = {
         "format": FORMAT,
         "version": version,
         "created_at": created_at,
-        "members": [asdict(member) | {"sha256": _sha256(path / member.file)} for member in members],
-        "stack": asdict(stack) | {"sha256": _sha256(path / stack.file)},
+        "members": [told(member) for member in members],
+        "stack": told(stack) | {"architecture": STACK_WITH_INPUT if stack_input else STACK_ARCHITECTURE},
         "provenance": dict(provenance),
         "metrics": dict(metrics),
     }
+    if stack_input:
+        manifest["stack_input"] = told(stack_input)
     text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
     (path / MANIFEST).write_text(text + "\n")
     return read(path)
@@ -165,6 +195,7 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
         )
     members = tuple(Member(**(row | {"view": View(**row["view"])})) for row in manifest["members"])
     stack = Stack(**manifest["stack"])
+    stack_input = StackInput(**manifest["stack_input"]) if "stack_input" in manifest else None
     if len(members) != MEMBERS:
         raise BundleRefused(f"{path}: {len(members)} members; an ensemble has {MEMBERS} and the stack")
     names = [member.name for member in members] + [stack.name]
@@ -173,11 +204,16 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
     for member in members:
         if not ARCHITECTURES.fullmatch(member.architecture):
             raise BundleRefused(f"{path}: unknown architecture {member.architecture!r} of {member.name}")
-    if stack.architecture != STACK_ARCHITECTURE:
+    if stack.architecture != (STACK_WITH_INPUT if stack_input else STACK_ARCHITECTURE):
         raise BundleRefused(f"{path}: unknown architecture {stack.architecture!r} of the stack")
-    for member in members:
-        _check_part(path, member)
-    _check_part(path, stack)
+    if stack_input and stack_input.architecture != STACK_INPUT_ARCHITECTURE:
+        raise BundleRefused(f"{path}: unknown architecture {stack_input.architecture!r} of the stack's input")
+    voters: tuple[Member | Stack, ...] = (*members, stack)
+    for part in voters:
+        _check_file(path, part)
+        _check_vote(path, part)
+    if stack_input:
+        _check_file(path, stack_input)
     version = str(manifest["version"])
     if not 1 <= len(version) <= 60:
         raise BundleRefused(f"{path}: the version must have 1 to 60 characters")
@@ -193,16 +229,20 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
         stack=stack,
         provenance=manifest["provenance"],
         metrics=manifest["metrics"],
+        stack_input=stack_input,
     )
 
 
-def _check_part(path: Path, part: Member | Stack) -> None:
+def _check_file(path: Path, part: Member | Stack | StackInput) -> None:
     if not NAME.fullmatch(part.name):
         raise BundleRefused(f"{path}: the member name {part.name!r} has characters that are not allowed")
     if not FILE_NAME.fullmatch(part.file):  # no folders, so that no file outside the bundle can be named
         raise BundleRefused(f"{path}: the file name {part.file!r} is not a plain *.safetensors name")
     if not SHA256.fullmatch(part.sha256):
         raise BundleRefused(f"{path}: the SHA-256 of {part.name} is not 64 hexadecimal digits")
+
+
+def _check_vote(path: Path, part: Member | Stack) -> None:
     if not 0.0 < part.threshold < 1.0:
         raise BundleRefused(f"{path}: the threshold of {part.name} is {part.threshold}, not between 0 and 1")
     if not 0.01 <= part.temperature <= 100:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, Member, View
 from detection.faces.align import FaceFrame
+from detection.forensics.compression_cells import VALUES, cells_in_one
+from detection.networks.compression_cells import CompressionCells, CompressionLogits
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
@@ -22,7 +25,7 @@ from detection.voters import Voters
 
 
 class Ensemble(Voters):
-    """Torch's engine: members in bfloat16 where the processor has it, the stack in float32."""
+    """Torch's engine: members in bfloat16 where the processor has it, the stack and its input in float32."""
 
     engine = "torch"
 
@@ -36,6 +39,8 @@ class Ensemble(Voters):
             for member in bundle.members
         ]
         self._stack = stack(bundle).to(device)
+        found = stack_input(bundle)
+        self._stack_input = found.to(device) if found else None
 
     @classmethod
     def load(
@@ -57,10 +62,16 @@ class Ensemble(Voters):
 
     @torch.inference_mode()
     def _probabilities(
-        self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None]
+        self,
+        images: Sequence[Image.Image],
+        frames: Sequence[FaceFrame | None],
+        cells: Sequence[np.ndarray | None],
     ) -> list[list[float]]:
         logits = self.logits(images, frames)
-        columns = [*logits, self._stack(torch.cat(logits, 1))]
+        seen = list(logits)
+        if self._stack_input:
+            seen.append(self.stack_input_logits(torch.from_numpy(cells_in_one(cells))))
+        columns = [*logits, self._stack(torch.cat(seen, 1))]
         fake = torch.stack(
             [
                 (column / part.temperature).softmax(1)[:, 1]
@@ -89,6 +100,17 @@ class Ensemble(Voters):
             for member, network in zip(self.bundle.members, self._members, strict=True)
         ]
 
+    @torch.inference_mode()
+    def stack_input_logits(self, cells: Tensor) -> Tensor:
+        """(B, 2) float32 logits of the bundle's `stack_input`. cells: (B, CELLS, VALUES) of `cells_in_one`.
+
+        Raises ValueError for a bundle without one.
+        """
+        if self._stack_input is None:
+            raise ValueError(f"the stack of {self.version} reads the members alone")
+        logits: Tensor = self._stack_input(cells.to(self.device, torch.float32))
+        return logits
+
 
 def members(bundle: Bundle) -> list[nn.Module]:
     """The four members in float32 on the CPU, for gradients, which the fused ones do not provide."""
@@ -97,7 +119,25 @@ def members(bundle: Bundle) -> list[nn.Module]:
 
 def stack(bundle: Bundle) -> nn.Module:
     """The fifth voter, in float32 on the CPU."""
-    return _load(Stacking(len(bundle.members)), bundle.path / bundle.stack.file).eval()
+    networks = len(bundle.members) + (bundle.stack_input is not None)
+    return _load(Stacking(networks), bundle.path / bundle.stack.file).eval()
+
+
+def stack_input(bundle: Bundle) -> nn.Module | None:
+    """What gives the stack logits in addition to the members', in float32 on the CPU; None where nothing does."""
+    part = bundle.stack_input
+    if part is None:
+        return None
+    try:
+        network = CompressionCells(**part.arguments)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise BundleRefused(f"{part.name}: {part.architecture} refuses its arguments: {error!r}") from error
+    _load(network, bundle.path / part.file)
+    if network.mean.numel() != 3 * VALUES:
+        raise BundleRefused(
+            f"{part.name} reads {network.mean.numel() // 3} values, this release makes {VALUES}"
+        )
+    return CompressionLogits(network).eval()
 
 
 def _network(member: Member) -> nn.Module:

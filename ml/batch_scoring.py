@@ -15,6 +15,7 @@ from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
+from detection.forensics.compression_cells import cells_of_file
 from encrypted_files.keyring import read_bytes
 from ml.training.progress import Progress
 
@@ -36,6 +37,7 @@ class PictureScores:
 class _Picture:
     image: Image.Image
     frame: FaceFrame | None
+    cells: np.ndarray | None
 
 
 def score_pictures(
@@ -55,7 +57,9 @@ def score_pictures(
                 faceless[name][[row for row in pictures if row not in seen]] = True
             began = time.perf_counter()
             rows = ensemble.score(
-                [picture.image for picture in seen.values()], [picture.frame for picture in seen.values()]
+                [picture.image for picture in seen.values()],
+                [picture.frame for picture in seen.values()],
+                [picture.cells for picture in seen.values()],
             )
             spent[name] += time.perf_counter() - began
             for row, votes in zip(seen, rows, strict=True):
@@ -87,8 +91,10 @@ def _read_ahead(paths: Sequence[Path], find_faces: bool) -> Iterator[tuple[int, 
 def _read(path: Path, find_faces: bool) -> _Picture | None:
     """None for an original that was erased, or that went to a person because it cannot be read."""
     try:
-        image = decode(read_bytes(path), max_side=DECODE_MAX_SIDE)
+        data = read_bytes(path)
+        image = decode(data, max_side=DECODE_MAX_SIDE)
+        face = largest_face(image) if find_faces else None
+        frame = FaceFrame.of(face, image.size) if face else None
+        return _Picture(image, frame, cells_of_file(data, image, frame))
     except (OSError, ImageRefused):
         return None
-    face = largest_face(image) if find_faces else None
-    return _Picture(image, FaceFrame.of(face, image.size) if face else None)

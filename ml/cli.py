@@ -19,6 +19,8 @@ def parser() -> argparse.ArgumentParser:
     add_forging(verbs)
     add_training(verbs)
     add_baseline(verbs)
+    add_recalibrate(verbs)
+    add_measure(verbs)
     add_compression(verbs)
     add_measuring(verbs)
     add_recipes(verbs)
@@ -110,6 +112,38 @@ def add_baseline(verbs: Verbs) -> None:
         "--smoke", action="store_true", help="a few steps on a few faces, to see that it runs"
     )
     baseline.set_defaults(run=commands.run_baseline)
+
+
+def add_recalibrate(verbs: Verbs) -> None:
+    """`recalibrate`."""
+    recalibrate = verbs.add_parser(
+        "recalibrate", help="fit stack, temperatures and thresholds of a bundle's members again"
+    )
+    recalibrate.add_argument("--data", type=Path, default=Path("../shared/data"))
+    recalibrate.add_argument("--init", type=Path, default=BASELINE, help="bundle whose members are kept")
+    recalibrate.add_argument(
+        "--compression",
+        type=Path,
+        help="auxiliary model whose logits the stack is to read; default: as in --init",
+    )
+    recalibrate.add_argument("--out", type=Path, required=True)
+    recalibrate.add_argument("--version", required=True, help="of the bundle that is written")
+    recalibrate.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of pictures")
+    recalibrate.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
+    recalibrate.set_defaults(run=commands.run_recalibrate)
+
+
+def add_measure(verbs: Verbs) -> None:
+    """`measure`."""
+    measure = verbs.add_parser(
+        "measure", help="a bundle's figures on validation and test of the frozen split"
+    )
+    measure.add_argument("--data", type=Path, default=Path("../shared/data"))
+    measure.add_argument("--bundle", type=Path, default=BASELINE)
+    measure.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of pictures")
+    measure.add_argument("--out", type=Path, required=True, help="JSON file")
+    measure.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
+    measure.set_defaults(run=commands.run_measure)
 
 
 def add_compression(verbs: Verbs) -> None:

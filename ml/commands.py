@@ -254,6 +254,31 @@ def _run_timed_baseline(options: argparse.Namespace) -> None:
     print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
 
 
+def run_recalibrate(options: argparse.Namespace) -> None:
+    """Writes the bundle and prints its folder."""
+    from ml.training.recalibrated import recalibrate
+
+    bundle = recalibrate(
+        options.data,
+        options.out,
+        work=options.work,
+        init=options.init,
+        version=options.version,
+        compression=options.compression,
+        limit=24 if options.smoke else None,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def run_measure(options: argparse.Namespace) -> None:
+    """Measures a bundle and writes the report as JSON."""
+    from ml.training.measured import measure
+
+    report = measure(options.data, options.bundle, work=options.work, limit=24 if options.smoke else None)
+    options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+    print(f"{options.out}: figures of {options.bundle} on validation and test")
+
+
 def run_compression(options: argparse.Namespace) -> None:
     """Trains the auxiliary model *Compression of the face* and prints its folder."""
     from ml.training.compression_model import train_compression_model

@@ -105,7 +105,7 @@ def _held_out_photos(manifest: Path) -> list[Photo]:
 
 def _facts_of(ensemble: Ensemble, thresholds: np.ndarray, per_image_ms: float) -> dict[str, Any]:
     """What the report says about a bundle apart from its quality. thresholds: (5,) probabilities."""
-    size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.parts)
+    size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.networks)
     return {
         "version": ensemble.version,
         "digest": ensemble.digest,

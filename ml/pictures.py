@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = "kyc-review/pictures/1"
+from detection.forensics.compression_cells import FileGrid
+from ml.synthesis.whole_changes import UNCHANGED
+
+FORMAT = "kyc-review/pictures/2"
 PIXELS, MASKS, INDEX = "pixels.bin", "masks.bin", "index.npz"
+NO_TABLE = np.zeros((8, 8), np.int64)  # no table has a zero
 MASK_STEP = 4  # pixels of the picture per mask cell
 
 
@@ -22,7 +26,9 @@ class Picture:
     """One picture to store.
 
     image: (H, W, 3) uint8 RGB. mask: (H, W) uint8, 255 where edited; masked: the mask is known. made: forged here, from
-    the picture stored just before. strength: mean change inside the mask in grey levels.
+    the picture stored just before. strength: mean change inside the mask in grey levels. change: of the whole picture
+    (`ml.synthesis.whole_changes`). table: (8, 8), the luminance table of the JPEG file that has these pixels, None
+    where there is none.
     """
 
     image: np.ndarray
@@ -35,14 +41,16 @@ class Picture:
     post: str
     difficulty: float
     strength: float
+    change: str = UNCHANGED
+    table: np.ndarray | None = None
 
 
-COLUMNS = ("label", "made", "masked", "photo", "kind", "post", "difficulty", "strength")
+COLUMNS = ("label", "made", "masked", "photo", "kind", "post", "difficulty", "strength", "change")
 
 
 class PictureStore:
     """A finished store. Columns are (N,) arrays: label (1 is fake), made, masked, photo, kind, post, difficulty,
-    strength."""
+    strength, change."""
 
     def __init__(self, folder: Path) -> None:
         """Opens what `write_pictures` wrote. Raises FileNotFoundError, ValueError for another format."""
@@ -51,6 +59,7 @@ class PictureStore:
             raise ValueError(f"{folder} is no store of pictures: expected format {FORMAT}; delete it")
         self.height, self.width = index["height"], index["width"]
         self.columns: dict[str, np.ndarray] = {name: index[name] for name in COLUMNS}
+        self._tables = index["table"]
         self._pixels = np.memmap(folder / PIXELS, np.uint8, "r")
         self._masks = np.memmap(folder / MASKS, np.uint8, "r")
         cells = -(-self.height // MASK_STEP) * -(-self.width // MASK_STEP)
@@ -67,6 +76,11 @@ class PictureStore:
         flat = self._pixels[self._pixel_start[row] : self._pixel_start[row + 1]]
         return flat.reshape(int(self.height[row]), int(self.width[row]), 3)
 
+    def grid(self, row: int) -> FileGrid | None:
+        """Of the JPEG file that has this picture's pixels, upright; None where there is none."""
+        table = self._tables[row]
+        return FileGrid(table, orientation=1) if table.any() else None
+
     def mask(self, row: int) -> np.ndarray:
         """(ceil(H / 4), ceil(W / 4)) uint8, the share of each cell that was edited, 255 for all of it."""
         flat = self._masks[self._mask_start[row] : self._mask_start[row + 1]]
@@ -77,13 +91,14 @@ def write_pictures(folder: Path, pictures: Iterable[Picture]) -> PictureStore:
     """Writes a store and opens it. The index comes last: a folder without one was left by a killed process."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
-    columns: dict[str, list[Any]] = {name: [] for name in ("height", "width", *COLUMNS)}
+    columns: dict[str, list[Any]] = {name: [] for name in ("height", "width", "table", *COLUMNS)}
     with (folder / PIXELS).open("wb") as pixels, (folder / MASKS).open("wb") as masks:
         for picture in pictures:
             pixels.write(np.ascontiguousarray(picture.image).tobytes())
             masks.write(_cells(picture.mask).tobytes())
             columns["height"].append(picture.image.shape[0])
             columns["width"].append(picture.image.shape[1])
+            columns["table"].append(NO_TABLE if picture.table is None else picture.table)
             for name in COLUMNS:
                 columns[name].append(getattr(picture, name))
     part = folder / ("part-" + INDEX)

@@ -24,7 +24,6 @@ from detection.auxiliary_files import COMPRESSION, FACE_EXTENT, MANIFEST, WEIGHT
 from detection.bundle import FACE, View
 from detection.faces.align import FaceFrame
 from detection.forensics import network_inputs
-from detection.forensics.compression_cells import FileGrid, compression_cells
 from detection.networks.compression_cells import CompressionCells
 from detection.networks.dual_branch import DualBranch
 from detection.networks.ela_cnn import ElaCnn
@@ -86,28 +85,25 @@ class AuxiliaryModel:
         return self.view in (FACE, COMPRESSION)
 
     def score(
-        self, image: Image.Image, frame: FaceFrame | None = None, grid: FileGrid | None = None
+        self, image: Image.Image, frame: FaceFrame | None = None, cells: np.ndarray | None = None
     ) -> float | None:
         """Probability of *fake* in 0..1; of a mask network, the mean of the 2 % of pixels that it suspects most.
 
-        None where the model can say nothing: one that reads the compression, of a picture without a grid or with a face
-        of too few blocks. frame: where the face is; grid: of the file whose pixels the image has. Raises
-        FaceFrameMissing when the model looks at faces and there is none.
+        None where the model can say nothing: one that reads the compression, of a picture without cells. frame: where
+        the face is; cells: of the image's file (`cells_of_file`). Raises FaceFrameMissing when the model looks at faces
+        and there is none.
         """
         if self.view == COMPRESSION:
-            return self._score_of_compression(image, frame, grid)
+            return self._score_of_compression(frame, cells)
         outputs = self._outputs(image, frame)
         if outputs.ndim == 4:
             return float(top_mean(torch.sigmoid(outputs))[0])
         logit = outputs[0, 1] - outputs[0, 0] if outputs.shape[1] == 2 else outputs[0, 0]
         return float(torch.sigmoid(logit))
 
-    def _score_of_compression(
-        self, image: Image.Image, frame: FaceFrame | None, grid: FileGrid | None
-    ) -> float | None:
+    def _score_of_compression(self, frame: FaceFrame | None, cells: np.ndarray | None) -> float | None:
         if frame is None:
             raise FaceFrameMissing([0])
-        cells = compression_cells(image, frame, grid) if grid else None
         if cells is None:
             return None
         with torch.inference_mode():

@@ -1,5 +1,6 @@
 """An auxiliary model in ONNX Runtime: its score and threshold, for pictures that would be cleared. No torch."""
 
+import numpy as np
 from PIL import Image
 
 from detection.auxiliary_files import COMPRESSION, FACE_EXTENT
@@ -7,7 +8,6 @@ from detection.bundle import FACE, View
 from detection.exported.files import Export
 from detection.exported.runtime import Runtime
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import FileGrid, compression_cells
 from detection.views import FaceFrameMissing, crop
 
 INPUT = "seen"
@@ -24,7 +24,7 @@ class ExportedAuxiliary:
         self._runtime = runtime
 
     def score(
-        self, image: Image.Image, frame: FaceFrame | None = None, grid: FileGrid | None = None
+        self, image: Image.Image, frame: FaceFrame | None = None, cells: np.ndarray | None = None
     ) -> float | None:
         """Probability of *fake* in 0..1, None where the model can say nothing. As `AuxiliaryModel.score`.
 
@@ -33,7 +33,7 @@ class ExportedAuxiliary:
         if frame is None:
             raise FaceFrameMissing([0])
         if self._reads_compression:
-            seen = compression_cells(image, frame, grid) if grid else None
+            seen = cells
         else:
             picture = image if image.mode == "RGB" else image.convert("RGB")
             seen = crop(picture, View(self._side, FACE_EXTENT, frame=FACE), frame)

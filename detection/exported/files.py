@@ -15,6 +15,7 @@ from detection.bundle import Bundle, View
 
 FORMAT = "kyc-review/exported/1"
 MANIFEST, NETWORK = "export.json", "network.onnx"
+CELLS_INPUT = "cells"  # of the compression, for a bundle's `stack_input`
 TEST_INPUTS = 16
 PICTURE_AXES = 3
 Shape = Sequence[int]

@@ -18,9 +18,9 @@ from detection import bundle as bundles
 from detection.auxiliary.model import load_auxiliary_model
 from detection.auxiliary_files import COMPRESSION, MANIFEST
 from detection.bundle import Bundle
-from detection.ensemble import members, stack
+from detection.ensemble import members, stack, stack_input
 from detection.exported.auxiliary import INPUT
-from detection.exported.files import NETWORK, Shape, test_inputs, views_of, write
+from detection.exported.files import CELLS_INPUT, NETWORK, Shape, test_inputs, views_of, write
 from detection.forensics.compression_cells import CELLS, VALUES
 from detection.preprocess import standardise
 
@@ -29,19 +29,22 @@ LOG_ODDS = "log_odds"
 
 
 class BundleGraph(nn.Module):
-    """Crops of every view, (B, side, side, 3) uint8 in the order of `views_of`, to log-odds of *fake*, (B, 5)."""
+    """Crops of every view, (B, side, side, 3) uint8 in the order of `views_of`, and cells of the compression,
+    (B, CELLS, VALUES) float32, where the bundle has a `stack_input`, to log-odds of *fake*, (B, 5)."""
 
     def __init__(self, bundle: Bundle) -> None:
         super().__init__()
-        self.parts, self.stack = bundle.parts, stack(bundle)
+        self.parts, self.stack, self.stack_input = bundle.parts, stack(bundle), stack_input(bundle)
         self.networks = nn.ModuleList(members(bundle))
         views = list(views_of(bundle).values())
         self.places = [views.index(member.view) for member in bundle.members]
 
-    def forward(self, *crops: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor:
+        crops = inputs[:-1] if self.stack_input else inputs
         seen = [standardise(each) for each in crops]
         logits = [network(seen[place]) for network, place in zip(self.networks, self.places, strict=True)]
-        columns = [*logits, self.stack(torch.cat(logits, 1))]
+        read = [*logits, self.stack_input(inputs[-1])] if self.stack_input else logits
+        columns = [*logits, self.stack(torch.cat(read, 1))]
         return torch.stack(
             [(x[:, 1] - x[:, 0]) / part.temperature for x, part in zip(columns, self.parts, strict=True)], 1
         )
@@ -62,7 +65,9 @@ class AuxiliaryGraph(nn.Module):
 def export_bundle(source: Path, key: str, folder: Path) -> str:
     """The manifest's SHA-256. Raises BundleRefused."""
     bundle = bundles.read(source)
-    inputs = {name: (view.side, view.side, 3) for name, view in views_of(bundle).items()}
+    inputs: dict[str, Shape] = {name: (view.side, view.side, 3) for name, view in views_of(bundle).items()}
+    if bundle.stack_input:
+        inputs[CELLS_INPUT] = (CELLS, VALUES)
     graph = BundleGraph(bundle)
     _export(graph, inputs, folder)
     about = {"version": bundle.version, "digest": bundle.digest}

@@ -6,6 +6,7 @@ So an edited part has other histograms than the rest. Only the file's own grid s
 reduced or turned.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from detection.decoding import jpeg_grid
 from detection.decoding.orientation import as_stored
 from detection.faces.align import FaceFrame, face_square
-from detection.forensics.jpeg import block_coefficients
+from detection.forensics.jpeg import coefficients_at
 
 # The first frequencies in zigzag order without the mean, as (row, column).
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0), (4, 0), (3, 1), (2, 2))
@@ -78,6 +79,24 @@ def compression_cells(upright: Image.Image, frame: FaceFrame, grid: FileGrid) ->
     return np.concatenate([np.log(shares).reshape(CELLS, -1), np.log1p(blocks)[:, None]], 1, dtype=np.float32)
 
 
+def cells_of_file(data: bytes, upright: Image.Image, frame: FaceFrame | None) -> np.ndarray | None:
+    """`compression_cells` of a file that was decoded to this picture; None where there is no face, too.
+
+    Raises ImageRefused for a damaged file.
+    """
+    grid = file_grid(data, upright.size) if frame else None
+    return compression_cells(upright, frame, grid) if frame and grid else None
+
+
+def cells_in_one(cells: Sequence[np.ndarray | None]) -> np.ndarray:
+    """(B, CELLS, VALUES) float32 of B pictures, zeros for one whose compression cannot be read."""
+    found = np.zeros((len(cells), CELLS, VALUES), np.float32)
+    for row, each in enumerate(cells):
+        if each is not None:
+            found[row] = each
+    return found
+
+
 def _cell_of_blocks(
     rows: int, columns: int, frame: FaceFrame, size: tuple[int, int], orientation: int
 ) -> np.ndarray:
@@ -115,5 +134,5 @@ def _spread(blocks: np.ndarray) -> np.ndarray:
 def _levels(blocks: np.ndarray, table: np.ndarray) -> np.ndarray:
     """(N, len(FREQUENCIES)) int: magnitudes of the quantised coefficients, at most LEVELS - 1."""
     at = tuple(np.array(FREQUENCIES).T)
-    quantised = np.rint(block_coefficients(blocks)[:, at[0], at[1]] / table[at])
+    quantised = np.rint(coefficients_at(blocks, FREQUENCIES) / table[at])
     return np.minimum(np.abs(quantised), LEVELS - 1).astype(int)

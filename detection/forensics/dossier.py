@@ -22,7 +22,7 @@ from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.forensics import attention, copy_move, jpeg, jpeg_ghosts, metadata, regions
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
-from detection.forensics.compression_cells import file_grid
+from detection.forensics.compression_cells import cells_of_file
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.tamper_mask import tamper_overlay
@@ -210,7 +210,7 @@ def _auxiliary(
     if auxiliary.sees_faces and not faces:
         return
     frame = FaceFrame.of(faces[0], picture.size) if faces else None
-    score = auxiliary.score(picture, frame, file_grid(data, picture.size))
+    score = auxiliary.score(picture, frame, cells_of_file(data, picture, frame))
     if score is None:
         return
     made.facts.setdefault("auxiliary", {})[auxiliary.name] = {

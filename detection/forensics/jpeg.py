@@ -6,6 +6,7 @@ among the standard ones.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -118,11 +119,23 @@ def _coefficients(image: Image.Image) -> np.ndarray:
 
 def block_coefficients(blocks: np.ndarray) -> np.ndarray:
     """DCT coefficients of blocks of luminance (T.81, A.3.3): (N, 8, 8) float32 from (N, 8, 8) uint8."""
+    cosines = _cosines()
+    return np.asarray(cosines @ (blocks.astype(np.float32) - 128) @ cosines.T, dtype=np.float32)
+
+
+def coefficients_at(blocks: np.ndarray, frequencies: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(N, K) float32, those of `block_coefficients` at K frequencies, as (row, column), in a quarter of the time."""
+    cosines = _cosines()
+    waves = np.stack([np.outer(cosines[row], cosines[column]).ravel() for row, column in frequencies], 1)
+    return np.asarray((blocks.reshape(-1, 64).astype(np.float32) - 128) @ waves, dtype=np.float32)
+
+
+def _cosines() -> np.ndarray:
     cosines = (np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2).astype(
         np.float32
     )
     cosines[0] /= np.sqrt(np.float32(2))
-    return np.asarray(cosines @ (blocks.astype(np.float32) - 128) @ cosines.T, dtype=np.float32)
+    return cosines
 
 
 def _comb(coefficients: np.ndarray, first: np.ndarray, last: np.ndarray) -> float:

@@ -13,6 +13,7 @@ class CompressionCells(nn.Module):
 
     def __init__(self, values: int, width: int = 64, dropout: float = 0.2) -> None:
         super().__init__()
+        self.arguments = {"values": values, "width": width, "dropout": dropout}
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(3 * values))
@@ -40,6 +41,26 @@ class CompressionCells(nn.Module):
         pooled = torch.cat([parts.mean(1), parts.amax(1), self.face(compared[:, -1])], 1)
         logits: Tensor = self.judge(pooled)
         return logits
+
+
+class CompressionLogits(nn.Module):
+    """(B, parts + 2, values) -> (B, 2) logits for a stack, half of a network's log-odds of *fake* each way.
+
+    Both are zero where the network finds no traces of an edit: a careful edit leaves none, so their absence says
+    nothing (as evidence for *real* it cost RFF's fakes 0.05 of the area, `ml/EXPERIMENTS.md`). Both are zero, too,
+    where the compression cannot be read: the cells are zeros then, which those of a picture never are (a share below
+    one has no logarithm of zero).
+    """
+
+    def __init__(self, network: CompressionCells) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.network(x)
+        half = (logits[:, 1] - logits[:, 0]).relu() / 2
+        half = half * (x.abs().sum((1, 2)) > 0)
+        return torch.stack([-half, half], 1)
 
 
 def _layers(values: int, width: int, dropout: float) -> nn.Sequential:

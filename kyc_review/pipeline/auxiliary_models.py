@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 from django.conf import settings
 from PIL import Image
 
@@ -13,7 +14,6 @@ from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.auxiliary_files import MANIFEST, may_ask_for_person, shipped_auxiliary_models
 from detection.exported.files import EngineRefused
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import FileGrid
 from kyc_review.pipeline.engines import ONNXRUNTIME, exported_auxiliary
 from kyc_review.pipeline.heartbeat import engine_refused
 
@@ -33,7 +33,7 @@ class Scorer(Protocol):
     def review_above(self) -> float | None: ...
 
     def score(
-        self, image: Image.Image, frame: FaceFrame | None = None, grid: FileGrid | None = None
+        self, image: Image.Image, frame: FaceFrame | None = None, cells: np.ndarray | None = None
     ) -> float | None: ...
 
 
@@ -73,15 +73,15 @@ def _folders() -> list[Path]:
     return [*shipped_auxiliary_models(), *own]
 
 
-def alarm(image: Image.Image, frame: FaceFrame | None, grid: FileGrid | None) -> AuxiliaryAlarm | None:
+def alarm(image: Image.Image, frame: FaceFrame | None, cells: np.ndarray | None) -> AuxiliaryAlarm | None:
     """The first alarm of the models that have a threshold, None when all stay below theirs or have nothing to say.
 
-    image: upright RGB; frame: where its face is; grid: of its file. Raises ValueError when a model gives no number.
+    image: upright RGB; frame: where its face is; cells: of its file. Raises ValueError when a model gives no number.
     """
     for model in asking():
         if model.review_above is None:
             continue
-        score = model.score(image, frame, grid)
+        score = model.score(image, frame, cells)
         if score is None:
             continue
         if not 0 <= score <= 1:

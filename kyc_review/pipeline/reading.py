@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from detection.decoding import decode_with_facts
 from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.faces.examine import PictureReport, examine
-from detection.forensics.compression_cells import FileGrid, file_grid
+from detection.forensics.compression_cells import cells_of_file
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
 from kyc_review.core.instruments import Step, timed
@@ -28,14 +29,14 @@ bytes_moved = threading.Event()
 class Picture:
     """One decoded original: upright RGB, at most DECODE_MAX_SIDE pixels on its longer side.
 
-    grid: None unless the original is a JPEG whose pixels these are.
+    cells: how the face's part of the file is compressed (`cells_of_file`), None where that cannot be read.
     """
 
     image: Image.Image
     report: PictureReport
     fingerprint: Fingerprint
     close_ups: dict[str, Box]
-    grid: FileGrid | None = None
+    cells: np.ndarray | None = None
 
 
 def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
@@ -60,5 +61,5 @@ def picture_of(data: bytes) -> Picture:
         decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
         report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
         boxes = close_ups(report.faces, decoded.image.size)
-        grid = file_grid(data, decoded.image.size)
-        return Picture(decoded.image, report, fingerprint(decoded.image), boxes, grid)
+        cells = cells_of_file(data, decoded.image, report.frame)
+        return Picture(decoded.image, report, fingerprint(decoded.image), boxes, cells)

@@ -85,7 +85,7 @@ def score(
     for pk in [pk for pk, cast in asked.items() if _is_about_to_clear(cast, pictures[pk])]:
         try:
             picture = pictures[pk]
-            if alarm := auxiliary_models.alarm(picture.image, picture.report.frame, picture.grid):
+            if alarm := auxiliary_models.alarm(picture.image, picture.report.frame, picture.cells):
                 alarms[pk] = alarm
         except Exception as error:  # it is not cleared without the answer
             with tracing.logged(traceparents[pk]):
@@ -112,7 +112,8 @@ def _is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
 def vote(ensemble: Voters, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
     """Five votes on each picture. Raises ValueError when a model gives no number."""
     images = [picture.image for picture in pictures]
-    return ensemble.score(images, [picture.report.frame for picture in pictures])
+    frames = [picture.report.frame for picture in pictures]
+    return ensemble.score(images, frames, [picture.cells for picture in pictures])
 
 
 def is_voted_on(ensemble: Voters, picture: Picture) -> bool:

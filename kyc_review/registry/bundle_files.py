@@ -97,7 +97,7 @@ def bundle_store(found: disk.Bundle, *, alive: Alive = no_lease) -> None:
     card = found.path / disk.MODEL_CARD
     if card.is_file() and not card.is_symlink():
         _save(found, disk.MODEL_CARD, folders.sha256_of(card), alive)
-    for part in found.parts:
+    for part in found.networks:
         _save(found, part.file, part.sha256, alive)
     _save(found, disk.MANIFEST, found.digest, alive)  # last: what has a manifest is whole
     _fetch(found.digest, None, alive)
@@ -107,8 +107,8 @@ def file_names(bundle: Bundle) -> list[str]:
     """What can be downloaded: manifest, model card and weights; empty when it cannot be read."""
     try:
         with file_open(bundle, disk.MANIFEST) as file:
-            parts = disk.parse(file.read(), Path(bundle.digest)).parts
-        names = [disk.MANIFEST, disk.MODEL_CARD, *sorted(part.file for part in parts)]
+            networks = disk.parse(file.read(), Path(bundle.digest)).networks
+        names = [disk.MANIFEST, disk.MODEL_CARD, *sorted(each.file for each in networks)]
         return [name for name in names if _storage().exists(_key(bundle.digest, name))]
     except (BundleRefused, OSError):
         return []
@@ -149,7 +149,7 @@ def _fetch(digest: str, folder: Path | None, alive: Alive) -> None:
             f"{held}/{disk.MANIFEST} was changed: its SHA-256 is {found[:12]}..., registered as {digest[:12]}...; add "
             "the bundle again from its source"
         )
-    for part in disk.parse(raw, Path(held)).parts:
+    for part in disk.parse(raw, Path(held)).networks:
         if (found := _copied(digest, part.file, folder, alive)) != part.sha256:
             raise BundleRefused(
                 f"{held}/{part.file}: SHA-256 is {found[:12]}..., the manifest says {part.sha256[:12]}...; add the "
@@ -207,7 +207,7 @@ def _copy_in(found: disk.Bundle) -> None:
         return
     folders.leftovers_remove(root, prefix="incoming-", older_than_s=STAGED_MAX_S)
     with folders.staging(root, f"incoming-{uuid.uuid4().hex}") as folder:
-        names = [disk.MANIFEST, *(part.file for part in found.parts)]
+        names = [disk.MANIFEST, *(part.file for part in found.networks)]
         card = found.path / disk.MODEL_CARD
         if card.is_file() and not card.is_symlink():
             names.append(disk.MODEL_CARD)

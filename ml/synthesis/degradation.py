@@ -39,10 +39,15 @@ def degrade(image: np.ndarray, rng: np.random.Generator, kind: str | None = None
 
 
 def recompress(image: np.ndarray, quality: int) -> np.ndarray:
-    """The image after one JPEG pass at this quality, with Pillow's default chroma subsampling (4:2:0)."""
+    """The image after one JPEG pass at this quality; see `saved`."""
+    return np.asarray(Image.open(io.BytesIO(saved(image, quality))))
+
+
+def saved(image: np.ndarray, quality: int) -> bytes:
+    """A JPEG file of the image at this quality, with Pillow's default chroma subsampling (4:2:0)."""
     coded = io.BytesIO()
     Image.fromarray(image).save(coded, "JPEG", quality=quality)
-    return np.asarray(Image.open(coded))
+    return coded.getvalue()
 
 
 def _scaled(image: np.ndarray, factor: float) -> np.ndarray:

@@ -1,15 +1,20 @@
 """Jobs of the synthesis made at the pictures' own size, for members that learn from native pixels."""
 
+import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from detection.forensics.compression_cells import file_grid
 from ml.pictures import Picture
 from ml.sources import Photo
-from ml.synthesis.degradation import degrade, recompress
+from ml.synthesis.degradation import degrade, saved
 from ml.synthesis.forged_rows import OWN, ForgeryJob, edit_strength, forge_photo, load_rgb
 from ml.synthesis.measure import Measures
 from ml.synthesis.regions import mask_of
+from ml.synthesis.whole_changes import UNCHANGED, changed
 
 QUALITY = (75, 97)  # of the JPEG pass that a real picture and its forged version share
 
@@ -17,8 +22,8 @@ QUALITY = (75, 97)  # of the JPEG pass that a real picture and its forged versio
 def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[ForgeryJob]) -> Iterator[Picture]:
     """One picture for each job, in order.
 
-    A real photograph and its forged version go through the same aftermath and the same JPEG pass. Pictures without such
-    a partner stay as their files are.
+    A real photograph and its forged version go through the same change of the whole picture, the same aftermath and the
+    same JPEG pass. Pictures without such a partner stay as their files are.
     """
     paired = {k for k, job in enumerate(jobs) if job.way != OWN}
     paired |= {k - 1 for k in paired}
@@ -31,6 +36,7 @@ def _picture(
 ) -> Picture:
     image, points = load_rgb(photo), measures.points[job.index]
     mask, kind, masked, strength, post = np.zeros(image.shape[:2], np.uint8), "real", True, 0.0, "file"
+    change, data = UNCHANGED, None
     if job.way != OWN:
         forgery = forge_photo(photos, measures, job, image)
         strength = edit_strength(forgery, image)
@@ -41,8 +47,12 @@ def _picture(
             mask |= mask_of(region, points, image.shape[:2], 1.3)
     if in_pair:
         rng = np.random.default_rng([job.seed, 1])  # equal for both of a pair
+        image, change = changed(image, np.random.default_rng([job.seed, 3]))
         image, post = degrade(image, rng)
-        image = recompress(image, int(rng.integers(*QUALITY)))
+        data = saved(image, int(rng.integers(*QUALITY)))
+        image = np.asarray(Image.open(io.BytesIO(data)))
+    height, width = image.shape[:2]
+    grid = file_grid(data or Path(photo.path).read_bytes(), (width, height))
     return Picture(
         image=image,
         mask=mask,
@@ -54,4 +64,7 @@ def _picture(
         post=post,
         difficulty=job.difficulty,
         strength=strength,
+        change=change,
+        # A photograph is read as it is stored, whatever its EXIF says: what is turned has no grid here.
+        table=grid.table if grid and grid.orientation == 1 else None,
     )

@@ -21,13 +21,21 @@ def baseline_card(bundle: Bundle) -> str:
     parts = [_head(bundle), _members(bundle)]
     for side in ("test", "validation"):
         parts += [f"## Results on {side} (95 % intervals, people resampled)", *results(bundle.metrics[side])]
+    if "files" in bundle.metrics:
+        parts += ["## Genuine pictures of test as their files are", *_files(bundle.metrics["files"])]
     return "\n\n".join([*parts, _thresholds(bundle.metrics), LIMITS]) + "\n"
 
 
 def _head(bundle: Bundle) -> str:
+    kept = bundle.provenance.get("members_of")
+    made = (
+        f"The members are those of {kept}; stack, temperatures and thresholds come from `python -m ml recalibrate`."
+        if kept
+        else "Trained with `python -m ml baseline --hours`."
+    )
     return (
         f"# Model card: {bundle.version}\n\n"
-        "Trained with `python -m ml baseline --hours`. It tells edited faces from untouched ones, with the error rates "
+        f"{made} It tells edited faces from untouched ones, with the error rates "
         "below; it is meant to be retrained on your own decisions.\n\n"
         f"Start: {bundle.provenance['start']}. Sets: {', '.join(bundle.provenance['sources'])}. Split by person within "
         "a set and by perceptual hash: 70 % train, 10 % stack, 10 % validation, 10 % test; SHA-256 of the frozen split "
@@ -50,7 +58,11 @@ def _members(bundle: Bundle) -> str:
             "|---|---|---|---|",
             *rows,
             "",
-            "The fifth vote is a linear layer on the ReLU of their logits.",
+            "The fifth vote is a linear layer on the ReLU of their logits."
+            if bundle.stack_input is None
+            else "The fifth vote is a linear layer on the ReLU of their logits and of those of a network without a "
+            "vote, which reads how the face's part of a JPEG is compressed. It says nothing of a picture that is no "
+            "JPEG or was reduced.",
         ]
     )
 
@@ -116,6 +128,21 @@ def _votes(votes: Mapping[str, Any]) -> str:
 def _alarms(alarms: Mapping[str, Any]) -> str:
     told = ", ".join(f"{name} {_percent(row)}" for name, row in alarms.items())
     return f"Genuine faces that go to a person, by set: {told}."
+
+
+def _files(files: Mapping[str, Any]) -> list[str]:
+    """Which go to people, and what the stack flags where it finds three quarters of the synthesised forgeries."""
+    parts = [_alarms(files["false_alarm_by_source"])]
+    if found := files.get("at_recall"):
+        rows = [
+            f"| {kind} | {name} | {_percent(row)} |"
+            for key, kind in (("files", "as their files are"), ("saved_again", "saved again"))
+            for name, row in found[key].items()
+            if name != "mean_of_sets"
+        ]
+        head = f"flagged by the stack where it finds {found['recall']:.0%} of synthesised forgeries"
+        parts.append(_table(["genuine pictures", "set", head], rows))
+    return parts
 
 
 def _people(groups: Sequence[Mapping[str, Any]]) -> str:

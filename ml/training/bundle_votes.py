@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from detection.bundle import MEMBERS, Bundle
 from detection.ensemble import Ensemble
 from detection.networks.stacking import Stacking
 from ml.training.sides import AnySide
@@ -11,19 +12,33 @@ from ml.training.temperatures import calibrated_probabilities
 
 
 def served_logits(served: Ensemble, side: AnySide, batch: int = 32) -> np.ndarray:
-    """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve."""
+    """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve; (N, 10) with those of
+    its `stack_input`. Raises ValueError when the side has no cells for that."""
+    reads_cells = served.bundle.stack_input is not None
+    if reads_cells and side.cells is None:
+        raise ValueError(
+            f"the stack of {served.version} reads the compression, and the side has no cells of it"
+        )
     views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
     for start in range(0, count, batch):
         rows = np.arange(start, min(start + batch, count))
         each = served.logits_of_inputs({view: side.inputs(rows, view) for view in views})
+        if reads_cells and side.cells is not None:
+            each.append(served.stack_input_logits(torch.from_numpy(side.cells[rows])))
         found.append(torch.cat(each, 1).cpu().numpy())
     return np.concatenate(found)
 
 
+def stack_of(bundle: Bundle) -> Stacking:
+    """The bundle's stack, to go on from."""
+    stack = Stacking(len(bundle.members) + (bundle.stack_input is not None))
+    stack.load_state_dict(load_file(bundle.path / bundle.stack.file))
+    return stack
+
+
 def votes_of(served: Ensemble, side: AnySide) -> np.ndarray:
     """(N, 5) probabilities of fake by a packed bundle's five votes, as in production."""
-    stack = Stacking(len(served.bundle.members))
-    stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
+    stack = stack_of(served.bundle)
     ten = with_stack(stack, served_logits(served, side))
     return calibrated_probabilities(ten, [part.temperature for part in served.bundle.parts])
 
@@ -34,6 +49,6 @@ def stack_probability(served: Ensemble, side: AnySide) -> np.ndarray:
 
 
 def with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
-    """(N, 10) logits of all five voters, from the members' (N, 8)."""
+    """(N, 10) logits of all five voters, from what the stack reads: (N, 8), or (N, 10) with a `stack_input`."""
     with torch.inference_mode():
-        return np.concatenate([logits, stack(torch.from_numpy(logits)).numpy()], 1)
+        return np.concatenate([logits[:, : 2 * MEMBERS], stack(torch.from_numpy(logits)).numpy()], 1)

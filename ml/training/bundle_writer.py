@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from detection import bundle as bundles
-from detection.bundle import Bundle, Member, Stack, View
+from detection.bundle import Bundle, Member, Stack, StackInput, View
+from detection.networks.compression_cells import CompressionCells
+
+STACK_INPUT_FILE = "compression.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,23 @@ class Voter:
     view: View
 
 
+@dataclass(frozen=True, slots=True)
+class PackedInput:
+    """What a stack reads in addition to the members (`detection.bundle.StackInput`), ready to be packed."""
+
+    network: CompressionCells
+    arguments: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, path: Path, part: StackInput | None) -> "PackedInput | None":
+        """That of a bundle in the folder `path`, with the weights that it has."""
+        if part is None:
+            return None
+        network = CompressionCells(**part.arguments)
+        network.load_state_dict({name: value.float() for name, value in load_file(path / part.file).items()})
+        return cls(network.eval(), part.arguments)
+
+
 def write_bundle(
     out: Path,
     voters: Sequence[Voter],
@@ -36,6 +56,7 @@ def write_bundle(
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
     card: str,
+    stack_input: PackedInput | None = None,
 ) -> Bundle:
     """Writes weights in half precision, the model card and the manifest; returns the bundle as read back.
 
@@ -57,6 +78,8 @@ def write_bundle(
                 arguments=dict(voter.arguments),
             )
         )
+    if stack_input:
+        save_weights(stack_input.network, out / STACK_INPUT_FILE, half=True)
     save_weights(stack, out / "stack.safetensors", half=False)
     (out / bundles.MODEL_CARD).write_text(card)
     return bundles.write(
@@ -67,6 +90,7 @@ def write_bundle(
         stack=Stack("stack.safetensors", "", float(thresholds[-1]), float(temperatures[-1])),
         provenance=provenance,
         metrics=metrics,
+        stack_input=StackInput(STACK_INPUT_FILE, "", dict(stack_input.arguments)) if stack_input else None,
     )
 
 

@@ -12,12 +12,10 @@ from detection.bundle import Bundle as ShippedBundle
 from detection.ensemble import Ensemble
 from detection.networks.stacking import Stacking
 from ml.evaluation.against_champion import against_champion
-from ml.evaluation.forgeries import forgeries
-from ml.evaluation.outcome import outcome
-from ml.evaluation.people import by_people
 from ml.training.bundle_votes import served_logits, stack_probability, with_stack
-from ml.training.bundle_writer import Voter, write_bundle
+from ml.training.bundle_writer import PackedInput, Voter, write_bundle
 from ml.training.loop import device_of
+from ml.training.measured import files_report, side_report
 from ml.training.operating_point import (
     PreviousOperatingPoint,
     ThresholdRule,
@@ -25,7 +23,7 @@ from ml.training.operating_point import (
     own_fakes,
     threshold_metrics,
 )
-from ml.training.sides import AnySide, StoredSplitSide
+from ml.training.sides import AnySide
 from ml.training.stacking import PULL, fit_stack, mean_of_members
 from ml.training.temperatures import calibrated_probabilities, fit_temperature, shrunk_temperature
 
@@ -33,11 +31,13 @@ from ml.training.temperatures import calibrated_probabilities, fit_temperature, 
 @dataclass(frozen=True, slots=True)
 class SplitSides:
     """The sides that members were not trained on: the stack and the temperatures are fitted on the first, thresholds
-    are chosen on the second, the third is only measured."""
+    are chosen on the second, the third is only measured. files: genuine pictures of the third side's people as their
+    files are; only measured, too."""
 
     stack: AnySide
     validation: AnySide
     test: AnySide
+    files: AnySide | None = None
 
 
 def calibrate_and_write(
@@ -54,28 +54,33 @@ def calibrate_and_write(
     pull: float = PULL,
     before: PreviousOperatingPoint | None = None,
     champion: Ensemble | None = None,
+    stack_input: PackedInput | None = None,
 ) -> ShippedBundle:
     """The bundle of these members; all figures are computed by the packed bundle, as it will be served.
 
     own_weight: how much more rows of sources with fakes of their own count in the stack's fit; start, pull: of
     `fit_stack`. before: the operating point of the bundle that the members began from; few rows then move temperatures
     little, and as many rows are flagged as before. champion: the bundle that serves, measured on the same test side.
+    stack_input: what the stack reads in addition to the members, as it is.
     """
-    write = partial(write_bundle, out, voters, version=version, card=card)
-    untrained = start or mean_of_members()
+    write = partial(write_bundle, out, voters, version=version, card=card, stack_input=stack_input)
+    untrained = start or mean_of_members(stack_input is not None)
     draft = write(untrained, thresholds=[0.5] * 5, temperatures=[1.0] * 5, provenance={}, metrics={})
     served = Ensemble(draft, device_of(voters[0].network))
     stack, temperatures = _fitted(served, sides.stack, start, own_weight, pull, before)
-    on_validation, on_test = (
-        calibrated_probabilities(with_stack(stack, served_logits(served, side)), temperatures)
-        for side in (sides.validation, sides.test)
-    )
+
+    def votes(side: AnySide) -> np.ndarray:
+        return calibrated_probabilities(with_stack(stack, served_logits(served, side)), temperatures)
+
+    on_validation, on_test = votes(sides.validation), votes(sides.test)
     thresholds, was_flagged = operating_thresholds(on_validation, sides.validation, rule, before)
     names = [*(voter.name for voter in voters), "stack"]
     metrics = threshold_metrics(on_validation, thresholds, sides.validation, rule, before, was_flagged) | {
-        "validation": _measure(on_validation, thresholds, names, sides.validation),
-        "test": _measure(on_test, thresholds, names, sides.test),
+        "validation": side_report(on_validation, thresholds, names, sides.validation),
+        "test": side_report(on_test, thresholds, names, sides.test),
     }
+    if sides.files is not None:
+        metrics["files"] = files_report(votes(sides.files), on_test, thresholds, sides.files, sides.test)
     if champion is not None:
         metrics["against_champion"] = _against(champion, on_test, sides.test)
     return write(
@@ -127,24 +132,3 @@ def _against(champion: Ensemble, probability: np.ndarray, side: AnySide) -> dict
         person=side.group,
         weight=side.weight,
     )
-
-
-def _measure(
-    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: AnySide
-) -> dict[str, Any]:
-    examples = side.examples
-    report = outcome(
-        probability,
-        thresholds,
-        names,
-        label=examples.label,
-        source=side.source,
-        group=side.group,
-        own=own_fakes(side),
-    )
-    if examples.made.any():
-        report["forgeries"] = forgeries(examples, probability[:, -1], side.group)
-    if isinstance(side, StoredSplitSide) and side.belongs:
-        flagged = np.asarray((probability >= thresholds).any(1))
-        report["people"] = by_people(side.belongs, side.source, examples.label, flagged)
-    return report

@@ -11,23 +11,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
 from detection.ensemble import Ensemble
-from detection.faces.align import FaceFrame
-from detection.networks.stacking import Stacking
 from ml.balancing import balance_names, balance_of
 from ml.inverse_probability import InverseProbabilityWeights
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
+from ml.training.bundle_votes import stack_of
+from ml.training.bundle_writer import PackedInput
 from ml.training.calibrate import SplitSides, calibrate_and_write
 from ml.training.candidate_members import CandidateOptions, member_file, train_members, voter_of
 from ml.training.card import card
 from ml.training.decisions import class_counts, require_enough, split_decisions
 from ml.training.distributed import SINGLE_PROCESS, Processes, local_device
-from ml.training.faces import FramedFaces, face_frames, frames_of
+from ml.training.faces import FoundFace, FramedFaces, found_faces, frames_of
 from ml.training.operating_point import PreviousOperatingPoint, ThresholdRule
 from ml.training.sides import SplitSide
 from ml.training.stacking import CANDIDATE_PULL, PULL
@@ -57,11 +58,13 @@ def train_candidate(
     decided = len(photos)
     served = bundles.read(init)
     ways = balance_names(options.balance, len(served.members))
-    photos, places = _with_faces(photos) if served.sees_faces else (photos, [])
+    photos, found = _with_faces(photos) if served.sees_faces else (photos, [])
     require_enough(photos)
     frames = frames_of(member.view for member in served.members)
-    faces = FramedFaces([photo.path for photo in photos], frames, places)
-    sides = split_decisions(photos, faces, options.seed, options.weight_max if options.weigh else None)
+    faces = FramedFaces([photo.path for photo in photos], frames, [face.place for face in found])
+    cells = np.stack([face.cells for face in found]) if served.stack_input else None
+    weight_max = options.weight_max if options.weigh else None
+    sides = split_decisions(photos, faces, options.seed, weight_max, cells=cells)
     provenance = _provenance(manifest, served, sides, options, ways=ways, without_face=decided - len(photos))
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:
         folder = Path(name)
@@ -103,11 +106,11 @@ def _provenance(
     }
 
 
-def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FaceFrame]]:
-    """The photographs in which a face is found, and where: a bundle that looks at faces votes on no others."""
-    found = zip(photos, face_frames([photo.path for photo in photos]), strict=True)
-    seen = [(photo, place) for photo, place in found if place is not None]
-    return [photo for photo, _ in seen], [place for _, place in seen]
+def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FoundFace]]:
+    """The photographs in which a face is found, and that: a bundle that looks at faces votes on no others."""
+    found = zip(photos, found_faces([photo.path for photo in photos]), strict=True)
+    seen = [(photo, face) for photo, face in found if face is not None]
+    return [photo for photo, _ in seen], [face for _, face in seen]
 
 
 def _calibrated(
@@ -120,9 +123,6 @@ def _calibrated(
 ) -> ShippedBundle:
     """The candidate of the members that lie in a folder."""
     voters = [voter_of(member, load_file(member_file(members, member))) for member in served.members]
-    stack = Stacking(len(voters))
-    if not options.scratch:
-        stack.load_state_dict(load_file(served.path / served.stack.file))
     champion = Ensemble(served, local_device())
     version = f"candidate-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
     return calibrate_and_write(
@@ -133,10 +133,11 @@ def _calibrated(
         version=version,
         provenance=provenance,
         card=card(version, served, provenance),
-        start=None if options.scratch else stack,
+        start=None if options.scratch else stack_of(served),
         pull=PULL if options.scratch else CANDIDATE_PULL,
         before=None if options.scratch else PreviousOperatingPoint.of(champion, options.init_shift),
         champion=champion,
+        stack_input=PackedInput.of(served.path, served.stack_input),
     )
 
 

@@ -17,25 +17,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image
 from torch import nn
 
 from detection.faces.align import FaceFrame
 from detection.forensics.compression_cells import CELLS, GRID, FileGrid, compression_cells, file_grid
 from detection.networks.compression_cells import CompressionCells
 from ml.sources import Photo
-from ml.synthesis.degradation import degrade
+from ml.synthesis.degradation import degrade, saved
 from ml.synthesis.forged_rows import OWN, ForgeryJob, forge_photo, load_rgb, plan_forgeries
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.pictures import QUALITY
+from ml.synthesis.whole_changes import UNCHANGED, changed
 from ml.training.preparation import WAYS, Prepared
 
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners in the mesh
 CAMERA_QUALITY, CAMERA_SCALE = (60, 99), (0.6, 1.0)
 AS_FILE, CAMERA = "file", "camera"
-CHANGED = 0.4  # share of pairs of which the whole picture is changed, too, as phones and apps do
-UNCHANGED = "unchanged"
-CHANGES = ("sharpened", "brightness", "contrast", "saturation", "levels", "blurred", "bars")
 EPOCHS, BATCH, RATE, DECAY = 12, 128, 2e-3, 0.02
 WIDTH, SMOOTHING = 96, 0.02
 
@@ -147,7 +145,7 @@ def _versions(
             (round(image.shape[1] * scale), round(image.shape[0] * scale)), Image.Resampling.BOX
         )
         near.points[0] *= (small.width / image.shape[1], small.height / image.shape[0])
-        data = _saved(np.asarray(small), int(rng.integers(*CAMERA_QUALITY)))
+        data = saved(np.asarray(small), int(rng.integers(*CAMERA_QUALITY)))
         opened, frame, grid = _opened(data, near.points[0])
         yield opened, frame, grid, 0, 0, "real", CAMERA, UNCHANGED
         image = np.asarray(opened)
@@ -156,54 +154,8 @@ def _versions(
         rng = np.random.default_rng([job.seed, 1])  # equal for both
         pixels, change = changed(pixels, np.random.default_rng([job.seed, 3]))
         pixels, post = degrade(pixels, rng)
-        saved = _saved(pixels, int(rng.integers(*QUALITY)))
-        yield *_opened(saved, near.points[0]), made, made, forged.kind if made else "real", post, change
-
-
-def changed(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """The image after a change of the whole of it in CHANGED of draws, and its name: it is no edit of the face.
-
-    image: (H, W, 3) uint8 RGB. Bars cover a border, so that the face stays where it is.
-    """
-    if rng.random() >= CHANGED:
-        return image, UNCHANGED
-    picture, name = Image.fromarray(image), str(rng.choice(CHANGES))
-    amount = float(rng.uniform(0.7, 1.4))
-    match name:
-        case "sharpened":
-            radius, percent = float(rng.uniform(0.6, 2)), int(rng.integers(30, 200))
-            picture = picture.filter(ImageFilter.UnsharpMask(radius, percent, 0))
-        case "brightness":
-            picture = ImageEnhance.Brightness(picture).enhance(amount)
-        case "contrast":
-            picture = ImageEnhance.Contrast(picture).enhance(amount)
-        case "saturation":
-            picture = ImageEnhance.Color(picture).enhance(amount)
-        case "levels":
-            picture = ImageOps.autocontrast(picture, cutoff=float(rng.uniform(0, 2)))
-        case "blurred":
-            picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.8))))
-        case _:
-            return _with_bars(image, rng), name
-    return np.asarray(picture), name
-
-
-def _with_bars(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Bars of one grey over up to a tenth of two opposite borders."""
-    barred, axis = image.copy(), int(rng.integers(2))
-    width = int(rng.integers(1, max(2, image.shape[axis] // 10)))
-    grey = int(rng.choice((0, 255, int(rng.integers(256)))))
-    if axis:
-        barred[:, :width] = barred[:, -width:] = grey
-    else:
-        barred[:width] = barred[-width:] = grey
-    return barred
-
-
-def _saved(image: np.ndarray, quality: int) -> bytes:
-    coded = io.BytesIO()
-    Image.fromarray(image).save(coded, "JPEG", quality=quality)
-    return coded.getvalue()
+        data = saved(pixels, int(rng.integers(*QUALITY)))
+        yield *_opened(data, near.points[0]), made, made, forged.kind if made else "real", post, change
 
 
 def _opened(data: bytes, points: np.ndarray) -> tuple[Image.Image, FaceFrame, FileGrid | None]:

@@ -33,12 +33,18 @@ def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
 
 
 def split_decisions(
-    photos: Sequence[Photo], faces: FramedFaces, seed: int, weight_max: float | None = None
+    photos: Sequence[Photo],
+    faces: FramedFaces,
+    seed: int,
+    weight_max: float | None = None,
+    *,
+    cells: np.ndarray | None = None,
 ) -> dict[str, SplitSide]:
     """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
 
     faces: the photographs', in their order; none is read here. A snapshot's hold-out is the test side; an older one
-    without has a fifth drawn for it. weight_max: where weights are truncated; without it rows have none.
+    without has a fifth drawn for it. weight_max: where weights are truncated; without it rows have none. cells: of
+    the photographs, as of `SplitSide`.
     """
     groups = np.array([f"{p.source}/{p.identity}" for p in photos])
     held_out = np.array([p.holdout for p in photos])
@@ -59,7 +65,12 @@ def split_decisions(
         raw = np.array([photos[i].weight for i in rows])
         weights = inverse_probability_weights(raw, examples.label, most=weight_max) if weight_max else None
         made[name] = SplitSide(
-            examples, source[rows], groups[rows], weights, _soft_labels([photos[i] for i in rows])
+            examples,
+            source[rows],
+            groups[rows],
+            weights,
+            _soft_labels([photos[i] for i in rows]),
+            None if cells is None else cells[rows],
         )
     return made
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from detection.decoding import ImageRefused, decode
 from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
+from detection.forensics.compression_cells import cells_in_one, cells_of_file
 from detection.views import crop
 from encrypted_files.keyring import process_key, read_bytes
 from ml.training.batches import CELL
@@ -65,16 +66,29 @@ def frames_of(views: Iterable[View]) -> tuple[View, ...]:
     return (FRAME, *sorted(others, key=lambda view: (view.frame, view.extent, view.side)))
 
 
-def face_frames(paths: Sequence[Path]) -> list[FaceFrame | None]:
-    """Where the largest face of each photograph is; None where none is found or the file cannot be read."""
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """The largest face of a photograph, and how its file is compressed: (CELLS, VALUES) float16 of `cells_in_one`."""
 
-    def search(path: Path) -> FaceFrame | None:
+    place: FaceFrame
+    cells: np.ndarray
+
+
+def found_faces(paths: Sequence[Path]) -> list[FoundFace | None]:
+    """The face of each photograph; None where none is found or the file cannot be read."""
+
+    def search(path: Path) -> FoundFace | None:
         try:
-            picture = _opened(path)
+            data = read_bytes(path)
+            picture = decode(data, max_side=DECODE_MAX_SIDE)
         except (OSError, ImageRefused):
             return None
         face = largest_face(picture)
-        return FaceFrame.of(face, picture.size) if face else None
+        if face is None:
+            return None
+        place = FaceFrame.of(face, picture.size)
+        cells = cells_in_one([cells_of_file(data, picture, place)])[0]
+        return FoundFace(place, cells.astype(np.float16))
 
     with ThreadPoolExecutor(min(READERS_MAX, len(os.sched_getaffinity(0))), "reader") as readers:
         return list(readers.map(search, paths))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ml import splits
-from ml.pictures import PictureStore, is_finished, mark_finished, write_pictures
+from ml.pictures import FORMAT, PictureStore, is_finished, mark_finished, write_pictures
 from ml.sources import Photo, read_all
 from ml.synthesis.forged_rows import MATCHED, OWN, ForgeryJob, plan_forgeries
-from ml.synthesis.measure import Measures, measure_faces
+from ml.synthesis.measure import MIN_SCORE, Measures, measure_faces
 from ml.synthesis.pictures import pictures
 from ml.training.face_crops import CROP, crops
 
@@ -45,13 +45,24 @@ class Prepared:
         real one again with a forged version of it."""
         jobs = self._jobs(side)
         wanted: dict[str, Any] = {
+            "format": FORMAT,
             "splits": self.frozen,
             "seed": self.seed,
             "side": side,
             "jobs": len(jobs),
             "ways": WAYS,
         }
-        folder = self.work / "pictures" / side
+        return self._store(self.work / "pictures" / side, wanted, jobs)
+
+    def files(self, side: str) -> PictureStore:
+        """The genuine photographs of one side as their files are, of those in which a face is found; made when they
+        are not there yet."""
+        seen = np.flatnonzero((self.side == side) & (self.measures.score >= MIN_SCORE)).tolist()
+        rows = [k for k in seen if self.photos[k].label == "real"]
+        wanted = {"format": FORMAT, "splits": self.frozen, "side": side, "files": len(rows)}
+        return self._store(self.work / "files" / side, wanted, [_as_it_is(row) for row in rows])
+
+    def _store(self, folder: Path, wanted: dict[str, Any], jobs: Sequence[ForgeryJob]) -> PictureStore:
         if not is_finished(folder, wanted):
             write_pictures(folder, pictures(self.photos, self.measures, jobs))
             mark_finished(folder, wanted)
@@ -61,6 +72,7 @@ class Prepared:
         """The crops around the face of `store(side)`, made when they are not there yet."""
         store, folder = self.store(side), self.work / "crops" / side
         wanted: dict[str, Any] = {
+            "format": FORMAT,
             "splits": self.frozen,
             "seed": self.seed,
             "pictures": len(store),
@@ -93,13 +105,17 @@ class Prepared:
         )
         with_fakes = {p.source for p in self.photos if p.label == "fake"}
         own = [
-            ForgeryJob(index, -1, OWN, 1.0, 0, False)
+            _as_it_is(index)
             for index in np.flatnonzero(chosen).tolist()
             if self.photos[index].source in with_fakes
         ]
         partners = {k - 1 for k, job in enumerate(made) if job.way != OWN}
         kept = [job for k, job in enumerate(made) if job.way != OWN or k in partners]
         return own + kept
+
+
+def _as_it_is(index: int) -> ForgeryJob:
+    return ForgeryJob(index, -1, OWN, 1.0, 0, False)
 
 
 def prepare(data: Path, work: Path, *, seed: int, limit: int | None = None, workers: int = 1) -> Prepared:

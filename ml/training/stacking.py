@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from detection.bundle import MEMBERS
 from detection.networks.stacking import Stacking
 
 PULL = 1e-3  # the penalty that draws a stack back to where it began
@@ -37,11 +38,12 @@ def fit_stack(
 ) -> Stacking:
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
 
-    logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake; row_weight: (N,), mean 1 within
-    each label (`ml.inverse_probability`); soft: (N,) the probability that a row is fake, in place of its label. `start`
-    is where to begin and what the penalty `pull` draws back to; without it, the mean of the members.
+    logits: (N, 8) float32, real and fake of each member in turn, or (N, 10) with those of a `StackInput`; label: (N,)
+    1 is fake; row_weight: (N,), mean 1 within each label (`ml.inverse_probability`); soft: (N,) the probability that a
+    row is fake, in place of its label. `start` is where to begin and what the penalty `pull` draws back to; without it,
+    the mean of the members.
     """
-    stack = start or mean_of_members()
+    stack = start or mean_of_members(logits.shape[1] // 2 > MEMBERS)
     anchor = [p.detach().clone() for p in stack.parameters()]
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
     weight, wanted = balanced_weights(y, row_weight), target_classes(y, soft)
@@ -59,14 +61,16 @@ def fit_stack(
     return stack.eval()
 
 
-def mean_of_members() -> Stacking:
-    """A stack whose logits are the means of the members'."""
-    stack = Stacking()
+def mean_of_members(has_input: bool = False) -> Stacking:
+    """A stack whose logits are the means of the members', plus those of the `StackInput` where there is one."""
+    stack = Stacking(MEMBERS + has_input)
     with torch.no_grad():
         stack.linear.weight.zero_()
         stack.linear.bias.zero_()
-        stack.linear.weight[0, 0::2] = 0.25
-        stack.linear.weight[1, 1::2] = 0.25
+        stack.linear.weight[0, 0::2] = 1 / MEMBERS
+        stack.linear.weight[1, 1::2] = 1 / MEMBERS
+        if has_input:
+            stack.linear.weight[:, -2:] = torch.eye(2)
     return stack
 
 

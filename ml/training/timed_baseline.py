@@ -19,20 +19,18 @@ from detection.bundle import Bundle
 from detection.networks.convnext import convnext
 from detection.networks.hybrid import HYBRID
 from detection.networks.localiser import WithMaskHead
-from ml.evaluation.people import traits
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
-from ml.training.bundle_writer import Voter
+from ml.training.bundle_writer import PackedInput, Voter
 from ml.training.calibrate import SplitSides, calibrate_and_write
-from ml.training.face_crops import found_faces
 from ml.training.fine_tuning import seconds_a_step
 from ml.training.members import MEMBERS, MemberPlan, TrainingStores, train_members
 from ml.training.operating_point import ThresholdRule
 from ml.training.preparation import Prepared, prepare
 from ml.training.pretrained import CREDIT, digest, is_installed, lite0_weights, start_from_lite0
-from ml.training.sides import StoredSplitSide
 from ml.training.stacking import raise_logits
+from ml.training.stored_sides import stored_side
 from ml.training.windows import WindowSampler
 
 KEPT = "north"  # the member that is taken from the bundle that serves
@@ -71,13 +69,14 @@ def train_timed_baseline(
     bundle = calibrate_and_write(
         out,
         voters,
-        SplitSides(sides["stack"], sides["validation"], sides["test"]),
+        SplitSides(**sides, files=stored_side(prepared, prepared.files("test"))),
         ThresholdRule(MISS_AT_MOST, is_certified=limit is None, made_miss=MADE_MISS),
         version=f"baseline-seed{seed}",
         provenance=_provenance(prepared, init, plans, weights),
         card="",
         own_weight=OWN_WEIGHT,
         pull=PULL,
+        stack_input=PackedInput.of(init, bundles.read(init).stack_input),
     )
     (out / bundles.MODEL_CARD).write_text(baseline_card(bundle))
     return bundle
@@ -109,15 +108,6 @@ def _seconds_a_step(train: PictureStore, plan: MemberPlan, weights: dict[str, An
         train, plan.view, own=plan.course.own, batch=plan.course.batch, seed=plan.course.seed
     )
     return seconds_a_step(WithMaskHead(network), sampler, plan.course)
-
-
-def stored_side(prepared: Prepared, store: PictureStore) -> StoredSplitSide:
-    """A store with the source, the person's group and the face of each row, and what is known of the person."""
-    places = found_faces(store, prepared.measures.points).places
-    belongs = [traits(prepared.photos[photo]) for photo in store.columns["photo"]]
-    return StoredSplitSide(
-        store, prepared.source_of(store), prepared.group_of(store), places=places, belongs=belongs
-    )
 
 
 def _voter_kept_from(init: Path) -> Voter:

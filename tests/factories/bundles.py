@@ -8,18 +8,27 @@ import torch
 from safetensors.torch import save_file
 
 from detection import bundle
-from detection.bundle import Bundle, Member, Stack, View
+from detection.bundle import Bundle, Member, Stack, StackInput, View
+from detection.forensics.compression_cells import VALUES
+from detection.networks.compression_cells import CompressionCells
 from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from ml.training.bundle_writer import Voter, write_bundle
 
+CELLS_ARGUMENTS: dict[str, Any] = {"values": VALUES, "width": 8}
 ARGUMENTS: dict[str, Any] = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
 
 
 def tiny_bundle(
-    path: Path, *, seed: int = 0, version: str = "tiny-1", threshold: float = 0.5, frame: str = "centre"
+    path: Path,
+    *,
+    seed: int = 0,
+    version: str = "tiny-1",
+    threshold: float = 0.5,
+    frame: str = "centre",
+    compression: bool = False,
 ) -> Bundle:
-    """`frame`: of the last two members' views; the first two look at the centre."""
+    """`frame`: of the last two members' views; the first two look at the centre. compression: the stack reads it."""
     path.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     members = []
@@ -43,7 +52,12 @@ def tiny_bundle(
                 threshold=threshold,
             )
         )
-    save_file(Stacking().state_dict(), path / "stack.safetensors")
+    save_file(Stacking(4 + compression).state_dict(), path / "stack.safetensors")
+    if compression:
+        network = CompressionCells(**CELLS_ARGUMENTS)
+        last = list(network.judge.parameters())[-1]
+        torch.nn.init.constant_(last[:1], -1.0)  # so that every file has traces of an edit
+        save_file(network.state_dict(), path / "compression.safetensors")
     return bundle.write(
         path,
         version=version,
@@ -52,6 +66,7 @@ def tiny_bundle(
         stack=Stack(file="stack.safetensors", sha256="", threshold=threshold),
         provenance={"data": "none: random weights for tests"},
         metrics={},
+        stack_input=StackInput("compression.safetensors", "", CELLS_ARGUMENTS) if compression else None,
     )
 
 

@@ -15,7 +15,7 @@ from detection.auxiliary.model import _reduced
 from detection.auxiliary_files import FACE_EXTENT
 from detection.bundle import View
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import FileGrid
+from detection.forensics.compression_cells import FileGrid, compression_cells
 from detection.networks.dual_branch import DualBranch
 from detection.networks.pooled_lite0 import PooledLite0
 from detection.views import FaceFrameMissing, crop
@@ -95,8 +95,10 @@ def test_every_shipped_model_loads_is_small_and_says_what_it_is_worth() -> None:
         assert auxiliary.name == path.name
         assert (path / "weights.safetensors").stat().st_size < 4_000_000
         assert auxiliary.metrics["auc"]["low"] > 0.5
-        grid = FileGrid(np.full((8, 8), 4), 1)
-        score = auxiliary.score(picture(200, 240), FaceFrame((70, 90), (130, 92), 200, 240), grid)
+        image, place = picture(200, 240), FaceFrame((70, 90), (130, 92), 200, 240)
+        score = auxiliary.score(
+            image, place, compression_cells(image, place, FileGrid(np.full((8, 8), 4), 1))
+        )
         assert score is not None
         assert 0 <= score <= 1
 

@@ -22,7 +22,7 @@ from detection.exported.runtime import TOLERANCE, Runtime
 from detection.exported.voters import ExportedVoters
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.forensics.compression_cells import file_grid
+from detection.forensics.compression_cells import cells_of_file
 from detection.precision import FORCE_FLOAT32
 from detection.views import FaceFrameMissing
 from tests.factories.auxiliary_models import written
@@ -77,6 +77,46 @@ def test_votes_are_torchs_in_float32(
         assert [v.probability for v in votes] == pytest.approx([v.probability for v in wanted], abs=0.001)
         assert [v.threshold for v in votes] == [v.threshold for v in wanted]
     assert voters.digest == torch_voters.digest
+
+
+def test_a_stack_that_reads_the_compression_votes_as_with_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a JPEG, of a picture without a grid, and of both in one batch."""
+    monkeypatch.setenv(FORCE_FLOAT32, "1")
+    tiny_bundle(tmp_path / "tiny", compression=True)
+    (tmp_path / "export").mkdir()
+    write.export_bundle(tmp_path / "tiny", KEY, tmp_path / "export")
+    data = portrait_bytes(0)
+    picture = decode(data)
+    face = largest_face(picture)
+    assert face
+    frame = FaceFrame.of(face, picture.size)
+    cells = cells_of_file(data, picture, frame)
+    assert cells is not None
+    runtime = Runtime(*files.read(tmp_path / "export", KEY))
+    voters = ExportedVoters(bundles.read(tmp_path / "tiny"), runtime, threads=1)
+    torch_voters = Ensemble.load(tmp_path / "tiny", device="cpu", threads=1)
+    for given in ([cells], [None], [None, cells, cells]):
+        count = len(given)
+        found, wanted = (
+            [
+                vote.probability
+                for votes in each.score([picture] * count, [frame] * count, given)
+                for vote in votes
+            ]
+            for each in (voters, torch_voters)
+        )
+        assert found == pytest.approx(wanted, abs=0.001)
+    assert (
+        len(
+            {
+                round(votes[-1].probability, 4)
+                for votes in voters.score([picture] * 2, [frame] * 2, [cells, None])
+            }
+        )
+        == 2
+    )
 
 
 def test_a_face_is_needed_where_members_look_at_one(folders: tuple[Path, Path]) -> None:
@@ -179,14 +219,15 @@ def test_a_shipped_auxiliary_model_scores_as_in_torch(
         picture = decode(data)
         face = largest_face(picture)
         assert face is not None
-        frame, grid = FaceFrame.of(face, picture.size), file_grid(data, picture.size)
-        found = exported.score(picture, frame, grid)
+        frame = FaceFrame.of(face, picture.size)
+        cells = cells_of_file(data, picture, frame)
+        found = exported.score(picture, frame, cells)
         assert found is not None
-        assert found == pytest.approx(model.score(picture, frame, grid), abs=0.001)
+        assert found == pytest.approx(model.score(picture, frame, cells), abs=0.001)
     if model.view == COMPRESSION:
         assert exported.score(picture, frame) is None  # a picture that is no JPEG
     with pytest.raises(FaceFrameMissing):
-        exported.score(picture, None, grid)
+        exported.score(picture, None, cells)
 
 
 def test_an_auxiliary_model_of_the_whole_picture_is_not_exported(tmp_path: Path) -> None:

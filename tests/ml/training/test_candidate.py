@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from detection import bundle as bundles
 from detection.bundle import View
 from detection.ensemble import Ensemble
+from detection.forensics.compression_cells import CELLS, VALUES
 from detection.networks.convnext import convnext
 from detection.networks.hybrid import HYBRID
 from detection.networks.stacking import Stacking
@@ -236,11 +237,19 @@ def test_a_bundle_that_looks_at_faces_learns_from_the_decisions_on_faces_alone(t
         (manifest.parent / item["path"]).write_bytes(picture)
         item["sha256"] = hashlib.sha256(picture).hexdigest()
     manifest.write_text(json.dumps(content))
-    tiny_bundle(tmp_path / "served", frame="face")
+    tiny_bundle(tmp_path / "served", frame="face", compression=True)
     arguments = ["train", "--manifest", str(manifest), "--init", str(tmp_path / "served"), "--epochs", "1"]
     assert main([*arguments, "--out", str(tmp_path / "candidate")]) == 0
     candidate = bundles.read(tmp_path / "candidate")
     assert candidate.sees_faces
+    assert candidate.stack_input
+    assert (
+        Ensemble.load(candidate.path, device="cpu").stack_input_logits(torch.zeros(1, CELLS, VALUES)).tolist()
+    )
+    kept, given = (
+        load_file(path / "compression.safetensors") for path in (tmp_path / "served", candidate.path)
+    )
+    assert all(torch.equal(kept[name].half(), given[name].half()) for name in kept)
     assert candidate.provenance["decisions_without_face"] == 2
     assert sum(sum(side.values()) for side in candidate.provenance["decisions"].values()) == len(with_faces)
     before, after = (

@@ -10,18 +10,11 @@ from PIL import Image
 
 from detection.decoding import decode
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import CELLS, FileGrid, compression_cells, file_grid
+from detection.forensics.compression_cells import CELLS, FileGrid, cells_of_file, compression_cells, file_grid
 from detection.networks.compression_cells import CompressionCells
 from detection.views import FaceFrameMissing
-from ml.training.compression import (
-    CHANGES,
-    UNCHANGED,
-    CompressionRows,
-    changed,
-    concatenated,
-    fit,
-    scores,
-)
+from ml.synthesis.whole_changes import CHANGES, UNCHANGED, changed
+from ml.training.compression import CompressionRows, concatenated, fit, scores
 from ml.training.compression_model import exported
 
 SIDE = 192
@@ -99,18 +92,19 @@ def test_the_threshold_counts_each_person_once_and_the_written_model_gives_the_s
     assert model.sees_faces
     for data in textures(1, 60)[0]:
         picture = decode(data)
-        score = model.score(picture, FRAME, file_grid(data, picture.size))
+        score = model.score(picture, FRAME, cells_of_file(data, picture, FRAME))
         assert score is not None
         assert 0 <= score <= 1
     genuine, edited = textures(1, 60)[0]
     expected = scores(network, held)[:2]
     found: list[Any] = [
-        model.score(decode(data), FRAME, file_grid(data, (SIDE, SIDE))) for data in (genuine, edited)
+        model.score(decode(data), FRAME, cells_of_file(data, decode(data), FRAME))
+        for data in (genuine, edited)
     ]
     np.testing.assert_allclose(found, expected, atol=0.02)  # weights are kept in half precision
 
 
-def test_it_has_nothing_to_say_without_a_grid_and_asks_for_the_face(
+def test_it_has_nothing_to_say_without_cells_and_asks_for_the_face(
     learned: tuple[CompressionCells, CompressionRows], tmp_path: Path
 ) -> None:
     network, held = learned
@@ -118,9 +112,9 @@ def test_it_has_nothing_to_say_without_a_grid_and_asks_for_the_face(
     picture = Image.new("RGB", (SIDE, SIDE), (120, 120, 120))
     assert model.score(picture, FRAME, None) is None
     tiny = FaceFrame((90.0, 90.0), (100.0, 90.0), SIDE, SIDE)
-    assert model.score(picture, tiny, FileGrid(np.full((8, 8), 4), 1)) is None
+    assert compression_cells(picture, tiny, FileGrid(np.full((8, 8), 4), 1)) is None
     with pytest.raises(FaceFrameMissing):
-        model.score(picture, None, FileGrid(np.full((8, 8), 4), 1))
+        model.score(picture, None, held.cells[0].astype(np.float32))
 
 
 def test_half_of_the_faces_are_mirrored_part_by_part() -> None:

@@ -24,7 +24,7 @@ from ml.training.faces import (
     NAME,
     FramedFaces,
     NoSpace,
-    face_frames,
+    found_faces,
     frame_of,
     framed,
     frames_of,
@@ -107,7 +107,7 @@ def test_with_a_keyring_the_file_of_faces_shows_none(
 def test_a_frame_around_the_face_is_the_crop_that_serving_makes(tmp_path: Path) -> None:
     paths = sorted((Path(__file__).parents[3] / "samples").glob("sample-*.jpg"))[:3]
     view = View(64, 0.72, frame=FACE)
-    faces = FramedFaces(paths, frames_of([view]), face_frames(paths))
+    faces = FramedFaces(paths, frames_of([view]), [face.place for face in found_faces(paths) if face])
     rows = faces.rows([2, 0])
     with faces.kept_in(tmp_path):
         for row, path in zip(range(2), (paths[2], paths[0]), strict=True):
@@ -143,7 +143,7 @@ def test_training_decodes_phone_files_as_serving_does(tmp_path: Path) -> None:
 
 def test_a_frame_around_the_face_is_refused_without_the_faces_place(photos: list[Path]) -> None:
     (photos[0].parent / "damaged.jpg").write_bytes(b"no picture")
-    assert face_frames([photos[0], photos[0].parent / "damaged.jpg"]) == [None, None]
+    assert found_faces([photos[0], photos[0].parent / "damaged.jpg"]) == [None, None]
     for places in ((), [None] * len(photos)):
         with pytest.raises(ValueError, match="needs the place of the face"):
             FramedFaces(photos, frames_of([View(64, 0.72, frame=FACE)]), places)

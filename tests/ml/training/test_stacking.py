@@ -81,3 +81,26 @@ def test_few_or_wrong_decisions_do_not_undo_the_champions_stack(rows: int, accur
         learned = simulated(np.random.default_rng(seed), rows, accuracy)
         candidate = fit_stack(*learned, start=deepcopy(champion).train(), pull=CANDIDATE_PULL)
         assert area(candidate, *test) > before - 0.005
+
+
+def test_a_stack_learns_how_much_its_input_is_worth() -> None:
+    """One that tells the labels apart adds to the members, noise does not; what cannot be read is worth zero."""
+    rng = np.random.default_rng(0)
+    (logits, label), (unseen, truth) = simulated(rng, 2000), simulated(rng, 2000)
+
+    def with_input(x: np.ndarray, y: np.ndarray, gain: float) -> np.ndarray:
+        half = (gain * (2 * y - 1) + rng.standard_normal(len(y))).astype(np.float32)
+        half[::5] = 0
+        return np.concatenate([x, np.stack([-half, half], 1)], 1)
+
+    alone = area(fit_stack(logits, label, pull=0.1), unseen, truth)
+    found = {
+        gain: area(
+            fit_stack(with_input(logits, label, gain), label, pull=0.1),
+            with_input(unseen, truth, gain),
+            truth,
+        )
+        for gain in (0.0, 1.0)
+    }
+    assert 1 - found[1.0] < 0.6 * (1 - alone)
+    assert found[0.0] > alone - 0.01

@@ -1,0 +1,81 @@
+"""What a bundle does on the sides of the split: figures of its card, and of another bundle on the same pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detection.ensemble import Ensemble
+from ml.evaluation.at_recall import at_recall
+from ml.evaluation.forgeries import forgeries
+from ml.evaluation.metrics import share
+from ml.evaluation.outcome import outcome
+from ml.evaluation.people import by_people
+from ml.training.bundle_votes import votes_of
+from ml.training.operating_point import own_fakes
+from ml.training.preparation import prepare
+from ml.training.sides import AnySide, StoredSplitSide
+from ml.training.stored_sides import stored_side
+
+
+def measure(data: Path, bundle: Path, *, work: Path, limit: int | None = None) -> dict[str, Any]:
+    """A bundle as it is, on the pictures that `calibrate_and_write` measures with the same `work`.
+
+    limit: photographs of each source and label, for a smoke run. Raises SourceMissing, BundleRefused.
+    """
+    served, prepared = Ensemble.load(bundle, device="cpu"), prepare(data, work, seed=0, limit=limit)
+    thresholds, names = np.array(served.thresholds), list(served.member_names)
+    sides = {name: stored_side(prepared, prepared.store(name)) for name in ("validation", "test")}
+    votes = {name: votes_of(served, side) for name, side in sides.items()}
+    files = stored_side(prepared, prepared.files("test"))
+    report = {name: side_report(votes[name], thresholds, names, side) for name, side in sides.items()}
+    return report | {
+        "files": files_report(votes_of(served, files), votes["test"], thresholds, files, sides["test"])
+    }
+
+
+def side_report(
+    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: AnySide
+) -> dict[str, Any]:
+    """Of one side. probability: (N, 5); thresholds: (5,)."""
+    examples = side.examples
+    report = outcome(
+        probability,
+        thresholds,
+        names,
+        label=examples.label,
+        source=side.source,
+        group=side.group,
+        own=own_fakes(side),
+    )
+    if examples.made.any():
+        report["forgeries"] = forgeries(examples, probability[:, -1], side.group)
+    if isinstance(side, StoredSplitSide) and side.belongs:
+        flagged = np.asarray((probability >= thresholds).any(1))
+        report["people"] = by_people(side.belongs, side.source, examples.label, flagged)
+    return report
+
+
+def files_report(
+    probability: np.ndarray, on_test: np.ndarray, thresholds: np.ndarray, files: AnySide, test: AnySide
+) -> dict[str, Any]:
+    """Genuine pictures as their files are: which go to people, and what the stack flags where it finds three quarters
+    of the synthesised forgeries, next to genuine pictures that were saved again. probability, on_test: (N, 5)."""
+    flagged = np.asarray((probability >= thresholds).any(1))
+    made = test.examples.made
+    again = np.zeros(len(made), bool)
+    again[np.flatnonzero(made) - 1] = True  # a made row's original lies before it
+    report: dict[str, Any] = {
+        "false_alarm_by_source": {
+            name: share(flagged[files.source == name], files.group[files.source == name]).as_dict()
+            for name in sorted(set(files.source))
+        }
+    }
+    if made.any():
+        report["at_recall"] = at_recall(
+            on_test[made, -1],
+            {"files": probability[:, -1], "saved_again": on_test[again, -1]},
+            {"files": files.source, "saved_again": test.source[again]},
+            {"files": files.group, "saved_again": test.group[again]},
+        )
+    return report
