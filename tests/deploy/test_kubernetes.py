@@ -150,3 +150,85 @@ def test_every_image_can_be_pinned_in_one_place_and_is_that_of_compose() -> None
         foreign = {image for image in used if not image.startswith("kyc-review-")}
         assert foreign <= of_compose
         assert {f"{entry['name']}:{entry['newTag']}" for entry in listed if "newName" not in entry} == foreign
+
+
+def mebibytes(text: str) -> int:
+    number, unit = int(re.findall(r"\d+", text)[0]), text.lstrip("0123456789")[0].upper()
+    return number * {"M": 1, "G": 1024}[unit]
+
+
+def seconds(text: str) -> int:
+    return int(text.removesuffix("s"))
+
+
+def of_compose(name: str) -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return dict(services.get(name) or services[f"worker-{name}"])
+
+
+def stateful() -> dict[str, dict[str, Any]]:
+    found = documents((FOLDER / "single-node" / "services.yaml").read_text())
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in found
+        if one["kind"] == "StatefulSet"
+    }
+
+
+@pytest.mark.parametrize("name", sorted({**pods(), **stateful()}))
+def test_memory_and_grace_are_those_of_compose(name: str) -> None:
+    spec, service = {**pods(), **stateful()}[name], of_compose(name)
+    limits = spec["containers"][0]["resources"]["limits"]
+    assert mebibytes(limits["memory"]) == mebibytes(service["mem_limit"])
+    if "stop_grace_period" in service:
+        assert spec["terminationGracePeriodSeconds"] == seconds(service["stop_grace_period"])
+
+
+@pytest.mark.parametrize("name", ["beat", "default", "evidence", "scoring", "training"])
+def test_workers_are_alive_by_the_same_question_as_in_compose(name: str) -> None:
+    probe, check = pods()[name]["containers"][0]["livenessProbe"], of_compose(name)["healthcheck"]
+    assert probe["exec"]["command"] == check["test"][1:]
+    assert probe["initialDelaySeconds"] == seconds(check["start_period"])
+    assert probe["periodSeconds"] == seconds(check["interval"])
+    assert probe["timeoutSeconds"] == seconds(check["timeout"])
+    assert probe.get("failureThreshold", 3) == check.get("retries", 3)
+
+
+def test_web_processes_are_ready_by_the_same_question_as_in_compose() -> None:
+    probe = pods()["web"]["containers"][0]["readinessProbe"]["httpGet"]
+    assert f"http://127.0.0.1:8000{probe['path']}" in (ROOT / "Dockerfile").read_text()
+
+
+def test_pods_have_the_settings_of_composes_containers() -> None:
+    """What both set has one value, but for addresses and for secrets, which are files in a cluster."""
+    compose: dict[str, str] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["x-app"][
+        "environment"
+    ]
+    settings = next(one["data"] for one in base() if one["kind"] == "ConfigMap")
+    plain = {name: text for name, text in compose.items() if "$" not in text and text}
+    assert {name: settings.get(name) for name in plain} == plain
+    own = {"POSTGRES_OWNER_PASSWORD", "DATABASE_OWNER_URL"}  # the containers of compose must not have them
+    assert not {name for name in compose if name not in settings and f"{name}_FILE" not in settings} - own
+
+
+def test_postgres_has_the_shared_memory_and_the_options_of_compose() -> None:
+    spec, service = stateful()["postgres"], of_compose("postgres")
+    container = spec["containers"][0]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volume = next(one for one in spec["volumes"] if one["name"] == mounts["/dev/shm"])
+    assert volume["emptyDir"]["medium"] == "Memory"
+    assert mebibytes(volume["emptyDir"]["sizeLimit"]) == mebibytes(service["shm_size"])
+    assert container["args"] == service["command"]
+
+
+def test_what_runs_twice_is_spread_over_nodes() -> None:
+    for one in base():
+        if one["kind"] == "Deployment" and one["spec"]["replicas"] > 1:
+            (spread,) = one["spec"]["template"]["spec"]["topologySpreadConstraints"]
+            assert spread["labelSelector"] == one["spec"]["selector"]
+
+
+def test_production_knows_who_a_request_comes_from() -> None:
+    """Behind an ingress every request has its address: locks by address would be for all people."""
+    patches = yaml.safe_load((FOLDER / "production" / "kustomization.yaml").read_text())["patches"]
+    assert any("/data/TRUSTED_PROXIES" in patch["patch"] for patch in patches)
