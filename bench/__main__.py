@@ -6,6 +6,7 @@ encryption|loop|gpu]
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -295,7 +296,10 @@ def run_replay(options: argparse.Namespace) -> bool:
 
 def run_chaos(options: argparse.Namespace) -> bool:
     from bench.chaos import suite
+    from bench.chaos.selfies import selfies
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end in good order: processes, and a disk that is mounted
+        signal.signal(number, lambda *_: sys.exit(1))
     scenario = suite.Scenario(
         seconds=60 * options.minutes,
         seed=options.seed,
@@ -303,7 +307,7 @@ def run_chaos(options: argparse.Namespace) -> bool:
         times=options.times,
         object_storage=options.s3,
     )
-    return suite.report(suite.run(options.bundle, jpegs(), scenario, _say))
+    return suite.report(suite.run(options.bundle, selfies(120), scenario, _say))
 
 
 def _say(text: str) -> None:

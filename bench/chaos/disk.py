@@ -1,6 +1,7 @@
 """A file system of a known size that can be full at once and without using memory for it."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -8,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 SIZE_MB = 2000  # a training asks for a free gigabyte
 TRIES = 100
+SOURCE = "kyc-chaos-"  # of the mount, with the number of the process that made it
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,26 @@ class SmallDisk:
         return subprocess.run(command, capture_output=True).returncode == 0
 
 
+def leftovers_remove() -> int:
+    """Unmount and remove what killed runs left; how many. Those of runs that still go on stay."""
+    removed = 0
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        source, folder = line.split()[:2]
+        pid = source.removeprefix(SOURCE)
+        if source == pid or psutil.pid_exists(int(pid)):
+            continue
+        if subprocess.run(["umount", "--lazy", folder], capture_output=True).returncode == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
 @contextmanager
 def small_disk() -> Iterator[SmallDisk | None]:
     """None where mounting is not permitted."""
+    leftovers_remove()
     with tempfile.TemporaryDirectory(prefix="kyc-chaos-", ignore_cleanup_errors=True) as folder:
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=711", "kyc-chaos", folder]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=711", f"{SOURCE}{os.getpid()}", folder]
         if subprocess.run(mount, capture_output=True).returncode:
             yield None
             return

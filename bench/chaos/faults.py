@@ -35,7 +35,7 @@ class Faults:
         """Returns what ends it."""
         match fault.kind:
             case Kind.KILL:
-                self._kill(fault.target)
+                self.kill(fault.target)
                 return _nothing
             case Kind.PAUSE:
                 return self._pause(fault.target)
@@ -81,7 +81,8 @@ class Faults:
             return [process, *process.children(recursive=True)] if process else []
         return []
 
-    def _kill(self, name: str) -> None:
+    def kill(self, name: str) -> None:
+        """A process and its children, at once."""
         family = self._family(name)
         # Postgres' own children end when they find that it is gone, and clean up as after a crash.
         for one in family[:1] if name == "postgres" else family:

@@ -60,7 +60,16 @@ FAULTY_ROWS = {
         SELECT datname FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0""",
     "a job did not end, or a snapshot is not built": """
         SELECT 'run ' || id FROM training_trainingrun WHERE state IN ('queued', 'running') UNION ALL
+        SELECT 'comparison ' || id FROM training_comparison WHERE state IN ('queued', 'running') UNION ALL
         SELECT 'snapshot ' || id FROM datasets_snapshot WHERE state = 'building'""",
+    "a training run and its candidate are not one to one": """
+        SELECT id FROM training_trainingrun WHERE (state = 'succeeded') <> (candidate_id IS NOT NULL) UNION ALL
+        SELECT min(id) FROM training_trainingrun WHERE candidate_id IS NOT NULL
+        GROUP BY candidate_id HAVING count(*) > 1""",
+    "a run ended without one audit event that says so": """
+        SELECT r.id FROM training_trainingrun r WHERE r.state IN ('succeeded', 'failed') AND (
+            SELECT count(*) FROM audit_event e WHERE e.target_id = r.id::text
+            AND e.action = 'training.' || r.state) <> 1""",
 }
 
 

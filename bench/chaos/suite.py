@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bench.background import Load
-from bench.chaos import invariants, traffic
+from bench.chaos import invariants, traffic, training
 from bench.chaos.disk import small_disk
 from bench.chaos.faults import Faults
 from bench.chaos.object_storage import bucket
@@ -24,6 +24,7 @@ from devstack.progress import Say
 
 WATCH_EVERY_S = 0.05
 SETTLE_TIMEOUT_S = 900
+MORE_S = 10.0
 # Leases that pauses and silent networks outlast; no item but those of faults and votes.
 SETTINGS = {
     "SCORING_LEASE_S": "5",
@@ -38,6 +39,7 @@ SETTINGS = {
 UNFINISHED = """SELECT
     (SELECT count(*) FROM submissions_submission WHERE state IN ('received', 'scoring'))
     + (SELECT count(*) FROM training_trainingrun WHERE state IN ('queued', 'running'))
+    + (SELECT count(*) FROM training_comparison WHERE state IN ('queued', 'running'))
     + (SELECT count(*) FROM datasets_snapshot WHERE state = 'building')
     + (SELECT count(*) FROM review_reviewitem WHERE state = 'settling')"""
 
@@ -103,7 +105,7 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         say(text)
     planned = draw(faults.targets(), seconds=scenario.seconds, seed=scenario.seed)
     say(f"seed {scenario.seed}: {len(planned)} faults in {scenario.seconds:g} s")
-    told, stop = Told(), threading.Event()
+    told, stop, no_more_training = Told(), threading.Event(), threading.Event()
     receiver = traffic.Receiver(told)
     receiver.register(running.target)
     people = traffic.staff(running, ["alice", "bob"])
@@ -112,17 +114,32 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         for seed, person in enumerate(people)
     ]
     if scenario.trains:
-        threads.append(threading.Thread(target=traffic.train, args=(running, stop, say), daemon=True))
+        threads.append(
+            threading.Thread(target=traffic.train, args=(running, no_more_training, say), daemon=True)
+        )
     targets = [replace(running.target, port=port) for port in _web_ports(running)]
-    posting: Load[None] = Load(
-        lambda _: traffic.post_all(targets, images, told, seconds=scenario.seconds, per_s=scenario.per_s)
-    )
+
+    def posting_for(seconds: float) -> Load[None]:
+        per_s = scenario.per_s
+        return Load(lambda _: traffic.post_all(targets, images, told, seconds=seconds, per_s=per_s))
+
+    def post_more() -> None:
+        more = posting_for(MORE_S)
+        running.wait(lambda: more.is_done, timeout_s=SETTLE_TIMEOUT_S, what="the last post")
+
+    posting = posting_for(scenario.seconds)
     for thread in threads:
         thread.start()
     _break(running, faults, planned, scenario.seconds, say)
     began = time.monotonic()
     running.wait(lambda: posting.is_done, timeout_s=SETTLE_TIMEOUT_S, what="the last post")
     running.wait(lambda: _is_done(running), timeout_s=SETTLE_TIMEOUT_S, what="the last verdict")
+    half_way: tuple[str, ...] = ()
+    if scenario.trains:
+        no_more_training.set()
+        half_way = tuple(training.killed_half_way(faults, post_more, say))
+        began = time.monotonic()
+        running.wait(lambda: _is_done(running), timeout_s=SETTLE_TIMEOUT_S, what="the last comparison")
     stop.set()
     for thread in threads:
         while thread.is_alive():
@@ -136,7 +153,7 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         scored=running.scored(),
         undelivered=invariants.undelivered(running),
         settled_s=time.monotonic() - began,
-        violations=tuple(invariants.violations(running, told, faults.originals)),
+        violations=half_way + tuple(invariants.violations(running, told, faults.originals)),
     )
 
 

@@ -15,11 +15,14 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psycopg
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bench.load import Connection, Target
@@ -33,6 +36,12 @@ IDLE_S = 0.5
 # A broken page or connection; a person tries again.
 FAILS = (RuntimeError, OSError, http.client.HTTPException)
 REFUSED_SHARE = 0.05
+
+
+LEAST_DECIDED = 25  # pictures of each label; a training asks for 20
+DECIDED = """SELECT least(
+    count(DISTINCT s.sha256) FILTER (WHERE d.label = 'real'), count(DISTINCT s.sha256) FILTER (WHERE d.label = 'fake'))
+    FROM review_decision d JOIN submissions_submission s ON s.id = d.submission_id"""
 
 
 @dataclass
@@ -54,8 +63,11 @@ class Told:
 async def post_all(
     targets: list[Target], images: list[bytes], told: Told, *, seconds: float, per_s: float
 ) -> None:
-    """Post for this long, each picture until it is accepted, under one Idempotency-Key, as an integrator does."""
-    ends, numbers, dice = time.monotonic() + seconds, iter(range(10**9)), random.Random(0)
+    """Post for this long, each picture until it is accepted, under one Idempotency-Key, as an integrator does.
+
+    Called again, it goes on with the numbers of the pictures.
+    """
+    ends, numbers, dice = time.monotonic() + seconds, count(len(told.digests)), random.Random(0)
 
     async def poster() -> None:
         connections = [Connection(target) for target in targets]
@@ -159,16 +171,25 @@ class Receiver:
 
 def train(running: Product, stop: threading.Event, say: Callable[[str], None]) -> None:
     """As soon as there are enough decisions: freeze a snapshot and ask for a training of one epoch."""
-    for number in range(1000):
-        if stop.wait(5):
+    while not stop.wait(5):
+        if can_train(running) and training_ask(running, "under-faults", say):
             return
-        name = f"chaos-{number}"
-        frozen = manage(running, "snapshot", "create", "--name", name)
-        asked = frozen if frozen.returncode else manage(running, "retrain", name, "--epochs", "1")
-        said = (asked.stdout + asked.stderr).strip().splitlines()
-        say(f"{name}: {said[-1] if said else asked.returncode}")
-        if asked.returncode == 0:
-            return
+
+
+def can_train(running: Product) -> bool:
+    """Whether there are decisions on enough pictures; False while the database is away."""
+    with suppress(psycopg.Error):
+        return int(running.rows(DECIDED)[0][0]) >= LEAST_DECIDED
+    return False
+
+
+def training_ask(running: Product, name: str, say: Callable[[str], None]) -> bool:
+    """Freeze a snapshot, unless it is there, and ask for a training of one epoch; whether it was queued."""
+    frozen = manage(running, "snapshot", "create", "--name", name)
+    asked = manage(running, "retrain", name, "--epochs", "1")
+    said = (frozen.stdout + frozen.stderr + asked.stdout + asked.stderr).strip().splitlines()
+    say(f"{name}: {said[-1] if said else asked.returncode}")
+    return asked.returncode == 0
 
 
 def manage(running: Product, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,12 @@
 """The short run of `make chaos`, and that its checker sees what is lost, doubled or changed."""
 
+import io
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -9,14 +14,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from PIL import Image
 
 from bench.chaos import invariants, plan, suite
+from bench.chaos.disk import leftovers_remove, small_disk
 from bench.chaos.plan import Kind
 from bench.chaos.relay import Line, Relay
+from bench.chaos.selfies import selfies
 from bench.images import jpegs
+from detection.checks import CheckStatus
+from detection.faces.examine import examine
+from detection.forensics.phash import fingerprint
 from devstack import credentials
 from devstack.postgres import SUPERUSER
-from tests.factories.bundles import tiny_bundle
+from kyc_review.datasets.picture_groups import Pictured, picture_groups
+from tests.factories.bundles import small_bundle, tiny_bundle
 
 # What is done to the database or the files, and the beginning of what the checker says.
 TAMPERINGS = {
@@ -58,6 +70,59 @@ def test_nothing_is_lost_or_doubled_whatever_fails(tmp_path: Path, monkeypatch: 
         said = list(invariants.violations(running, outcome.told, faults.originals))
         for beginning in (*TAMPERINGS.values(), "an original is missing", "manage.py verify"):
             assert any(text.startswith(beginning) for text in said), (beginning, said)
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_a_training_whose_worker_is_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "VALKEY_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SCORING_THREADS", "1")
+    small_bundle(tmp_path / "small")
+    scenario = suite.Scenario(seconds=20, seed=3, per_s=8, times=1, patience_s=10)
+    outcome = suite.run(tmp_path / "small", selfies(80), scenario, print)
+    assert outcome.violations == ()
+
+
+def test_selfies_are_of_one_face_each_and_no_two_look_alike() -> None:
+    hashes = []
+    for content in selfies(20):
+        with Image.open(io.BytesIO(content)) as picture:
+            checks = examine(picture.convert("RGB")).checks
+            assert not [check for check in checks if check.status == CheckStatus.FAIL]
+            hashes.append(fingerprint(picture.convert("RGB")))
+    rows = [Pictured(one, str(one), str(one), found.coarse, found.fine) for one, found in enumerate(hashes)]
+    assert picture_groups(rows).near == 0
+
+
+def test_what_a_killed_run_mounted_is_removed_and_what_a_living_one_mounted_stays() -> None:
+    if os.geteuid() or subprocess.run(["mount", "-V"], capture_output=True).returncode:
+        pytest.skip("only root may mount")
+    code = (
+        "import os\nfrom bench.chaos.disk import small_disk\nwith small_disk() as disk:\n"
+        "    print(disk.folder if disk else '', flush=True)\n    os.kill(os.getpid(), {signal})"
+    )
+
+    def run(number: int) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code.format(signal=number)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    (stopped, living), (killed, left) = run(signal.SIGSTOP), run(signal.SIGKILL)
+    if not left:
+        pytest.skip("mounting is not permitted here")
+    killed.wait()
+    assert os.path.ismount(left)
+    with small_disk() as disk:
+        assert disk is not None
+        assert not Path(left).exists()
+        assert os.path.ismount(living)
+    stopped.kill()
+    stopped.wait()
+    leftovers_remove()
+    assert not Path(living).exists()
 
 
 def test_a_seed_draws_the_same_faults_again_and_a_short_run_has_each_kind() -> None:
