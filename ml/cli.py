@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ml import commands
+from ml import baseline_commands, commands
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BASELINE = Path("detection/baseline")
@@ -111,7 +111,7 @@ def add_baseline(verbs: Verbs) -> None:
     baseline.add_argument(
         "--smoke", action="store_true", help="a few steps on a few faces, to see that it runs"
     )
-    baseline.set_defaults(run=commands.run_baseline)
+    baseline.set_defaults(run=baseline_commands.run_baseline)
 
 
 def add_recalibrate(verbs: Verbs) -> None:
@@ -130,7 +130,7 @@ def add_recalibrate(verbs: Verbs) -> None:
     recalibrate.add_argument("--version", required=True, help="of the bundle that is written")
     recalibrate.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of pictures")
     recalibrate.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
-    recalibrate.set_defaults(run=commands.run_recalibrate)
+    recalibrate.set_defaults(run=baseline_commands.run_recalibrate)
 
 
 def add_measure(verbs: Verbs) -> None:
@@ -143,7 +143,7 @@ def add_measure(verbs: Verbs) -> None:
     measure.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of pictures")
     measure.add_argument("--out", type=Path, required=True, help="JSON file")
     measure.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
-    measure.set_defaults(run=commands.run_measure)
+    measure.set_defaults(run=baseline_commands.run_measure)
 
 
 def add_compression(verbs: Verbs) -> None:
@@ -155,7 +155,7 @@ def add_compression(verbs: Verbs) -> None:
         "--work", type=Path, default=Path("runs/compression"), help="cache of measured faces"
     )
     compression.add_argument("--seed", type=int, default=0)
-    compression.set_defaults(run=commands.run_compression)
+    compression.set_defaults(run=baseline_commands.run_compression)
 
 
 def add_measuring(verbs: Verbs) -> None:

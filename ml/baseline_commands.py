@@ -1,0 +1,78 @@
+"""The commands of `python -m ml` that make and measure the models that ship. As in `ml.commands`, each imports only
+what it needs."""
+
+import argparse
+import json
+
+SMOKE_PHOTOS = 24  # of each set and label
+
+
+def run_baseline(options: argparse.Namespace) -> None:
+    """Trains the baseline bundle and prints its folder."""
+    if options.hours is not None:
+        _run_timed_baseline(options)
+        return
+    from ml.training.baseline import SMOKE, Schedule, train_baseline
+
+    schedule = SMOKE if options.smoke else Schedule()
+    bundle = train_baseline(
+        options.data,
+        options.out,
+        work=options.work,
+        auxiliary=options.auxiliary_model,
+        seed=options.seed,
+        schedule=schedule,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def _run_timed_baseline(options: argparse.Namespace) -> None:
+    from ml.training.timed_baseline import train_timed_baseline
+
+    if not options.hours > 0:
+        raise ValueError("--hours must be more than 0")
+    bundle = train_timed_baseline(
+        options.data,
+        options.out,
+        work=options.work,
+        hours=options.hours,
+        init=options.init,
+        seed=options.seed,
+        limit=SMOKE_PHOTOS if options.smoke else None,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def run_recalibrate(options: argparse.Namespace) -> None:
+    """Writes the bundle and prints its folder."""
+    from ml.training.recalibrated import recalibrate
+
+    bundle = recalibrate(
+        options.data,
+        options.out,
+        work=options.work,
+        init=options.init,
+        version=options.version,
+        compression=options.compression,
+        limit=SMOKE_PHOTOS if options.smoke else None,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def run_measure(options: argparse.Namespace) -> None:
+    """Measures a bundle and writes the report as JSON."""
+    from ml.training.measured import measure
+
+    report = measure(
+        options.data, options.bundle, work=options.work, limit=SMOKE_PHOTOS if options.smoke else None
+    )
+    options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+    print(f"{options.out}: figures of {options.bundle} on validation and test")
+
+
+def run_compression(options: argparse.Namespace) -> None:
+    """Trains the auxiliary model *Compression of the face* and prints its folder."""
+    from ml.training.compression_model import train_compression_model
+
+    model = train_compression_model(options.data, options.work, options.out, seed=options.seed)
+    print(f"{options.out}: {model.name}, metrics in its auxiliary.json")

@@ -1,0 +1,40 @@
+"""New stack and thresholds for the members that ship, on a few real faces."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from detection import bundle as bundles
+from ml.cli import main
+from ml.training.recalibrated import packed_compression
+
+DATA, ROOT = Path("../shared/data"), Path(__file__).parents[3]
+COMPRESSION = ROOT / "detection" / "auxiliary" / "compression"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="the research pictures are not here: ../shared/data")
+def test_a_recalibrated_bundle_keeps_the_members_and_does_what_its_manifest_says(tmp_path: Path) -> None:
+    out, work = tmp_path / "bundle", ["--data", str(DATA), "--work", str(tmp_path / "work"), "--smoke"]
+    command = ["recalibrate", *work, "--out", str(out), "--version", "again"]
+    assert main([*command, "--compression", str(COMPRESSION)]) == 0
+    shipped, made = bundles.read(ROOT / "detection" / "baseline"), bundles.read(out)
+    assert [member.sha256 for member in made.members] == [member.sha256 for member in shipped.members]
+    assert made.stack.sha256 != shipped.stack.sha256
+    assert made.stack_input
+    network, written = load_file(COMPRESSION / "weights.safetensors"), load_file(out / made.stack_input.file)
+    assert all(torch.equal(network[name], written[name]) for name in network)
+    assert "a network without a vote" in " ".join((out / bundles.MODEL_CARD).read_text().split())
+    report = tmp_path / "report.json"
+    assert main(["measure", *work, "--bundle", str(out), "--out", str(report)]) == 0
+    measured = json.loads(report.read_text())
+    for part in ("validation", "test", "files"):
+        assert measured[part] == made.metrics[part], part
+
+
+def test_a_model_that_does_not_read_the_compression_is_no_input() -> None:
+    with pytest.raises(ValueError, match="does not read the compression"):
+        packed_compression(COMPRESSION.parent / "generated_face")
