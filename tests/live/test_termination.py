@@ -33,6 +33,7 @@ from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 POSTED = 24
+ESTABLISHED = "01"
 
 
 @pytest.fixture
@@ -63,13 +64,24 @@ def test_a_web_process_answers_what_it_was_asked(processes: Processes, api_key: 
     )
     with socket.create_connection(("127.0.0.1", processes.port), timeout=60) as client:
         client.sendall(head.encode() + body[: len(body) // 2])
-        time.sleep(0.5)  # it reads the first half
+        wait_for(lambda: has_read_all(processes.port))
         ended = processes.terminate("web")
         wait_for(lambda: not listens(processes))
         client.sendall(body[len(body) // 2 :])
         assert client.recv(100).startswith(b"HTTP/1.1 202"), processes.log("web")
     ended()
     assert Submission.objects.count() == 1
+
+
+def has_read_all(port: int) -> bool:
+    """Whether the server has taken from the kernel what its one client has sent so far."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    waiting = [
+        int(row[4].partition(":")[2], 16)
+        for row in rows
+        if row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED
+    ]
+    return waiting == [0]
 
 
 def listens(processes: Processes) -> bool:
