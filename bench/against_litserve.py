@@ -40,6 +40,7 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> bool:
             at_once=options.at_once,
             count=options.turns,
             kinds=() if options.skip_litserve else tuple(LITSERVE),
+            say=say,
         )
         print(f"The product (web, Postgres, Valkey, scoring worker), median of {options.turns} turns:")
         line("verdicts stored", f"{median(turn.verdicts for turn in turns):.1f} /s")
@@ -68,7 +69,8 @@ def _compared_with_litserve(turns: Sequence[compare.Turn]) -> list[bool]:
         line(description, f"{median(turn.litserve[kind] for turn in turns):.1f} /s")
         line("  processor time for one", f"{median(turn.litserve_cpu_ms[kind] for turn in turns):.0f} ms")
         costs = [turn.litserve_cpu_ms[kind] / turn.cpu_ms for turn in turns]
-        # Where other programs take turns on the processor, this is what the ratio of throughputs would be without them.
+        # Other programs on the processor change it less than the throughput; yet threads of LitServe that wait
+        # actively for each other cost more then.
         line("  ratio by processor time", f"{median(costs):.2f} ({min(costs):.2f} to {max(costs):.2f})")
         ratios = [turn.verdicts / turn.litserve[kind] for turn in turns]
         # The target is relative to LitServe as documented; the second ratio shows the cost of serving alone.

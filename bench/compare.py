@@ -17,6 +17,7 @@ from bench.product import WATCH_EVERY_S, Product, family_cpu_s
 from bench.report import percentile
 from devstack.paths import REPOSITORY
 from devstack.processes import answers
+from devstack.progress import Say
 
 WARM_UP_POSTS = 96
 DRAIN_TIMEOUT_S = 300
@@ -51,14 +52,14 @@ def turns(
     at_once: int,
     count: int,
     kinds: Sequence[str],
+    say: Say,
 ) -> list[Turn]:
     """The product and LitServe in turns, `posts` each in total, so that a slow minute of the machine affects both."""
     scored(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
-    running.wait(lambda: _is_examined(running), timeout_s=DRAIN_TIMEOUT_S, what="evidence of the warm-up")
     found = []
     for number in range(count):
         each = posts // count
-        with running.paused("evidence"):  # so that each has the machine to itself
+        with running.paused("evidence"):  # it gives way to selfies, and LitServe computes none
             before_s = running.cpu_s()
             verdicts, accepted = throughput(
                 running, images, posts=each, at_once=at_once, name=f"turn-{number}"
@@ -76,6 +77,7 @@ def turns(
                 {kind: cpu_ms for kind, (_, cpu_ms) in answers.items()},
             )
         )
+        say(f"turn {number + 1}: {found[-1]}")
     return found
 
 
@@ -91,13 +93,6 @@ def throughput(
         raise BenchError(f"{running.scored() - before} verdicts for {posts} posts")
     (stored,) = running.rows("SELECT extract(epoch FROM max(scored_at)) FROM scoring_scoring")[0]
     return posts / (float(stored) - began), posts / accepted_s
-
-
-def _is_examined(running: Product) -> bool:
-    """Whether the evidence worker has loaded what it needs and caught up."""
-    return running.rows("SELECT count(*) FROM evidence_evidence WHERE state IN ('waiting', 'working')") == [
-        (0,)
-    ]
 
 
 def scored(
