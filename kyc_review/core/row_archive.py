@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import io
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 ENDING = ".jsonl.gz"
+# What must not raise before a file is written: whether the storage is that of the database, which an app above knows.
+checks_before: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ class ArchivedFile:
 
 
 def archive_write(name: str, lines: Iterable[str]) -> ArchivedFile:
-    """Durable when this returns. name: without ending, to which a random part is added. The file is held in memory."""
+    """Durable when this returns. name: without ending, to which a random part is added. The file is held in memory.
+    Raises what a check of `checks_before` raises; then nothing was written, and the rows must stay."""
+    for check in checks_before:
+        check()
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as file:
         for line in lines:

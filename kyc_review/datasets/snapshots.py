@@ -29,6 +29,7 @@ from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -226,6 +227,7 @@ def _lease(pk: int, holder: str) -> bool:
 def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     held = snapshot_builder.held(snapshot, holder)
     try:
+        storage_identity_check()
         snapshot_builder.build(snapshot, holder)
     except StorageUnavailable as unavailable:  # nothing is known of the originals; later, and not an attempt
         log.error("snapshot %s waits: %s", snapshot.name, unavailable.strerror)

@@ -20,6 +20,7 @@ from kyc_review.encryption.storage import EncryptedStorage
 from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, keys_below, originals, reference_key, storage_key
+from kyc_review.submissions.storage_identity import storage_identity_check
 from kyc_review.training import mean_faces
 from kyc_review.training.models import MeanFaces
 
@@ -39,8 +40,9 @@ def submissions_left() -> QuerySet[Submission]:
 
 def submissions_encrypt() -> Iterator[int]:
     """How many files each submission had that were not encrypted. Resumable, while everything runs. Raises
-    KeysUnavailable."""
+    KeysUnavailable, WrongStorage."""
     for row in submissions_left().order_by("pk").iterator(chunk_size=CHUNK):
+        storage_identity_check()  # without the volume each file is missing, and would be called encrypted
         files: list[tuple[EncryptedStorage, str]] = [(originals, row.image_key)]
         if row.reference_sha256:
             files.append((originals, reference_key(row.pk)))

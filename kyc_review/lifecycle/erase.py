@@ -39,6 +39,7 @@ from kyc_review.submissions.kept_answers import answers_forget
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.state_changes import submission_make_bare
 from kyc_review.submissions.storage import originals, reference_key
+from kyc_review.submissions.storage_identity import storage_identity_check
 from kyc_review.training.erasure import mean_faces_remove, stop_training_on
 from kyc_review.webhooks.models import Kind
 
@@ -120,9 +121,11 @@ def submission_erase_alone(*, submission_id: UUID, reason: str, actor: User) -> 
 def files_remove(row: Submission) -> bool:
     """Delete every file of an erased submission; False when something refused, and the sweep tries again.
 
-    Whatever fails, and however: the other files of this submission go, and those of others after it.
+    Whatever fails, and however: the other files of this submission go, and those of others after it. Where the storage
+    is not that of the database, a file that is not there says nothing.
     """
     steps: list[Callable[[], object]] = [
+        storage_identity_check,
         lambda: originals.delete(row.image_key),
         lambda: originals.delete(reference_key(row.pk)),
         lambda: pictures_remove(submission_id=row.pk),

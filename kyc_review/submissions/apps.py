@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from detection import decoding
+from kyc_review.core.row_archive import checks_before
 
 
 class SubmissionsConfig(AppConfig):
@@ -9,6 +10,9 @@ class SubmissionsConfig(AppConfig):
     label = "submissions"
 
     def ready(self) -> None:
+        from kyc_review.submissions.storage_identity import storage_identity_check  # models are loaded by now
+
+        checks_before.append(storage_identity_check)
         decoding.configure(
             max_bytes=settings.UPLOAD_MAX_BYTES,
             max_pixels=settings.UPLOAD_MAX_PIXELS,

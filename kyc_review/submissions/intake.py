@@ -18,6 +18,7 @@ from kyc_review.encryption.keys import data_key_new, is_on, submission_scope
 from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key, storage_key
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 DAMAGED_REFERENCE = (
@@ -47,7 +48,8 @@ def submission_create(
 
     Files first, row second: whatever dies between the two leaves a file without a row, never a row without
     its file. `facts` and `reference_facts` are what `inspect` found; a caller that is inside a transaction gives them,
-    because inspecting may wait for a decoder. Raises ImageRefused, KeysUnavailable before anything is stored.
+    because inspecting may wait for a decoder. Raises ImageRefused, KeysUnavailable, WrongStorage before anything is
+    stored: an empty mount point takes files, too, and the volume that is mounted later hides them.
     """
     facts = facts or inspect(image)
     if reference_image:
@@ -71,6 +73,7 @@ def submission_create(
         traceparent=tracing.traceparent(),
         reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
     )
+    storage_identity_check()
     data_key = data_key_new(submission_scope(pk)) if is_on() else None
     files = {submission.image_key: image}
     if submission.reference_sha256:

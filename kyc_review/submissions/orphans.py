@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import REFERENCE_SUFFIX, originals, reference_key
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 # Far longer than any request may take: a file this old has its row, or will never have one.
@@ -25,10 +26,11 @@ NAMES_AT_ONCE = 1000
 def orphans_delete() -> int:
     """Delete originals that no submission names, for a private picture must not outlive its purpose.
 
-    Returns how many were deleted.
+    Returns how many were deleted. Raises WrongStorage: no row of this database names the files of another one.
     """
     deleted = 0
     for folder in FOLDERS:
+        storage_identity_check()
         old = _old_files(folder)
         while names := list(islice(old, NAMES_AT_ONCE)):
             known = set(Submission.objects.filter(image_key__in=names).values_list("image_key", flat=True))

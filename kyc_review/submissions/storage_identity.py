@@ -11,17 +11,30 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from kyc_review.core.db.locks import lock_for_transaction
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.submissions.models import StorageIdentity, Submission
 from kyc_review.submissions.storage import is_remote, originals
 
 KEY = "identity"
-REMOTE_KEPT_S = 60
+# How long a process relies on what it read last: of a bucket, and of the row in the database.
+REMOTE_KEPT_S, ROW_KEPT_S = 60, 3
 _agreed_at = float("-inf")
+_row: StorageIdentity | None = None
+_row_read_at = float("-inf")
 LOCK = 0x6B79635F73746F72
 
 
-class WrongStorage(Exception):
-    """The originals are not those of this database; the message says what to do."""
+class WrongStorage(StorageUnavailable):
+    """The originals are not those of this database; the message says what to do.
+
+    As of a store that does not answer, nothing is known of any file: nothing may be written, and nothing is missing.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(KEY, reason)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 @transaction.atomic
@@ -43,19 +56,33 @@ def storage_identity_ensure(*, adopt: bool = False) -> None:
 
 
 def storage_identity_check() -> None:
-    """Raises WrongStorage, OSError; nothing is wrong before `manage.py prepare` has written the identity.
+    """Before anything is written or deleted, or taken for missing. Raises WrongStorage, OSError.
 
-    A folder can be unmounted at any time. A bucket cannot be exchanged while a process runs, so it is asked seldom.
+    Nothing is wrong before `manage.py prepare` has written the identity.
+
+    A folder can be unmounted at any time, so it is read each time (0.03 ms on a disk). A bucket cannot be exchanged
+    while a process runs, so it is asked seldom.
     """
-    global _agreed_at
-    if is_remote() and time.monotonic() - _agreed_at < REMOTE_KEPT_S:
+    global _row, _row_read_at
+    if _row is not None and time.monotonic() - _row_read_at < ROW_KEPT_S and not _difference(_row):
         return
     row = StorageIdentity.objects.first()
     if row is None:
         return
+    if said := _difference(row):
+        raise WrongStorage(said)
+    _row, _row_read_at = row, time.monotonic()
+
+
+def _difference(row: StorageIdentity) -> str:
+    """What is wrong; empty when the originals are those of the row."""
+    global _agreed_at
+    if is_remote() and time.monotonic() - _agreed_at < REMOTE_KEPT_S:
+        return ""
     if row.value != (stored := _stored()):
-        raise WrongStorage(_what_is_wrong(stored))
+        return _what_is_wrong(stored)
     _agreed_at = time.monotonic()
+    return ""
 
 
 def has_storage_identity() -> bool:
