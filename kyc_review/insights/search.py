@@ -149,9 +149,11 @@ def _newest_checked(viewer: User, wanted: dict[str, Any], number: int) -> list[S
     for most in CHECKS_READ:
         newest = list(checks[:most])
         rows = _seen(viewer, wanted, one_by_one=True).filter(pk__in=[key for key, _ in newest])
+        # Found by their keys, then sorted.
+        rows = rows.alias(received=NOT_OF_INDEX).order_by("-received", "-pk")
         if len(newest) == most:
-            rows = rows.filter(received_at__gte=newest[-1][1] + CLOCKS_APART)
-        found = list(rows[:number])
+            rows = rows.filter(received__gte=newest[-1][1] + CLOCKS_APART)
+        found: list[Submission] = [*rows[:number]]
         if len(found) == number or len(newest) < most:
             return found
     return None
