@@ -139,6 +139,12 @@ def why_not_request_approver(*, request: AdminRequest, approver: User) -> str:
     return why_not_approver(proposer=request.proposed_by, approver=approver)
 
 
+def may_reject(*, request: AdminRequest, actor: User) -> bool:
+    """Not the admin who would lose the role or the account by it: they could reject it each time."""
+    against_actor = request.person_id == actor.pk and request.act in LOSING
+    return request.proposed_by_id == actor.pk or not against_actor
+
+
 @transaction.atomic
 def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     """Carries it out; a new password, which is shown once, where the request was for one.
@@ -174,6 +180,8 @@ def admin_request_reject(*, request: AdminRequest, actor: User) -> AdminRequest:
     """Rejects it, or withdraws what the actor asked for. Raises PermissionDenied, PeopleRefused."""
     require(actor, Right.MANAGE_PEOPLE)
     row = _locked(request)
+    if not may_reject(request=row, actor=actor):
+        raise PeopleRefused(gettext("This is about your own account. Another admin must reject it."))
     _close(row, State.WITHDRAWN if row.proposed_by_id == actor.pk else State.REJECTED, actor)
     audit.record(
         action=f"staff.admin_request_{row.state}",

@@ -27,6 +27,7 @@ from kyc_review.accounts.people.admin_requests import (
     admin_request_reject,
     admin_requests_open,
     loss_needs_two,
+    may_reject,
     role_behind,
     role_change_needs_two,
     role_needs_two,
@@ -243,9 +244,13 @@ def _person_make(request: StaffRequest, wanted: dict[str, Any]) -> tuple[User, s
 
 
 def present_requests(*, viewer: User) -> list[dict[str, Any]]:
-    """Each with why the viewer may not approve it."""
+    """Each with why the viewer may not approve it, and whether they may reject it."""
     return [
-        {"row": row, "refusal": why_not_request_approver(request=row, approver=viewer)}
+        {
+            "row": row,
+            "refusal": why_not_request_approver(request=row, approver=viewer),
+            "may_reject": may_reject(request=row, actor=viewer),
+        }
         for row in admin_requests_open(viewer=viewer)
     ]
 

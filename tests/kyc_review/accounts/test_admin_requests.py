@@ -265,6 +265,25 @@ def test_a_request_is_open_once_closed_once_and_never_approved_by_its_maker(
     assert not alice.has_role("admin")
 
 
+@pytest.mark.parametrize("act", [AdminRequest.Act.ROLE, AdminRequest.Act.DEACTIVATION])
+def test_an_admin_does_not_reject_the_loss_of_the_own_rights(
+    act: AdminRequest.Act,
+    ada: User,
+    maya: User,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+) -> None:
+    row = admin_request_open(person=maya, act=act, role=Role.REVIEWER, actor=ada)
+    rejection = f"/people/requests/{row.pk}/rejection/"
+    assert rejection not in login(maya).get("/people/").text
+    assert "Another admin must reject" in login(maya).post(rejection, follow=True).text
+    row.refresh_from_db()
+    assert row.state == "open"
+    login(staff("otto", "admin")).post(rejection)
+    row.refresh_from_db()
+    assert row.state == "rejected"
+
+
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
 def test_others_neither_ask_nor_decide(
     role: str, ada: User, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
