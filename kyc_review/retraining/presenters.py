@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from kyc_review.core.numbers import number
 from kyc_review.review.models import Decision
 
+# How the sets that the baseline learned from write themselves; others are called as they are.
+SETS = {"lfw": "LFW", "rff": "RFF", "scut": "SCUT", "utkface": "UTKFace"}
 FIGURES_MAX = 24
 STACK = "stack"
 BALANCE_KEYS = ("real", "fake", "made", "shown_fake")
@@ -154,7 +156,7 @@ def _task_name(name: str) -> str:
         "made": gettext("Synthesised forgeries"),
         "all": gettext("All together"),
     }
-    return f"{words.get(kind, kind)}{': ' + source.upper() if source else ''}"
+    return f"{words.get(kind, kind)}{': ' + SETS.get(source, source) if source else ''}"
 
 
 def estimate(value: Any, digits: int, scale: float = 1) -> str:
