@@ -95,7 +95,7 @@ def _memory(running: Product) -> list[bool]:
         line(
             "memory of the scoring worker (PSS)",
             f"{scoring:.0f} MB",
-            reached=scoring < 1500,
-            target="< 1500 MB",
+            reached=scoring < 900,
+            target="< 900 MB",
         ),
     ]
