@@ -167,7 +167,11 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
         originals_missing(),
     )
     yield gauge("kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers)
-    yield gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
+    yield gauge(
+        "kyc_scoring_workers_failing",
+        "Those whose latest run failed, or that can read no pictures.",
+        state.failing,
+    )
     yield gauge(
         "kyc_scoring_workers_engine_refused",
         "Those of them that score with torch because ONNX Runtime was refused.",

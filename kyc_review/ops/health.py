@@ -157,7 +157,8 @@ def scoring() -> None:
     if not state.workers:
         raise Unready("no scoring worker is alive")
     if state.failing == state.workers:
-        raise Unready("no scoring worker can score; the log and the queue page tell why")
+        what = state.problem.partition(":")[0]  # not the text: it may name a path
+        raise Unready(f"no scoring worker can score ({what}); the log and the queue page tell why")
     if state.is_standing_still:
         raise Unready(f"no selfie had an outcome for {settings.SCORING_STANDSTILL_S} s, and some wait")
     limit = timedelta(seconds=settings.CANARY_MAX_AGE_S)

@@ -35,10 +35,10 @@ from kyc_review.evidence.services import (
 )
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.champion import load_with_torch
+from kyc_review.pipeline.heartbeat import pictures_require
 from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import OriginalMissing, original_read
-from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 0.1
@@ -52,10 +52,10 @@ _serving: Ensemble | None = None
 def run_until_idle() -> int:
     """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row.
 
-    A database that was away costs none: the next run gives back what this one held.
+    A database that was away costs none: the next run gives back what this one held. Raises PicturesUnreadable.
     """
     global _broken_off
-    storage_identity_check()
+    pictures_require()
     if _broken_off:
         evidence_return(holder=HOLDER)
     try:
@@ -104,6 +104,7 @@ def _examine(row: Evidence, until: float) -> int:
         )
         evidence_postpone(evidence=row)
         step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
+        pictures_require()
     except Exception as error:  # whatever it is, the reviewer decides without this evidence
         if passes(error):
             raise

@@ -1,29 +1,44 @@
-"""A scoring worker says that it lives, and whether its latest run failed: the probes tell at once when none can score.
+"""A scoring worker says that it lives, and what keeps it from scoring: the probes tell at once when none can score.
 
-The process that runs Celery says so from a thread of its own, so that a long batch does not look like death. The
-processes that it forks know its name and note their problems under it.
+The process that runs Celery says so from threads of its own, so that a long batch does not look like death. The
+processes that it forks know its name and note their problems under it. What looks at the storage and the keys has a
+thread apart: a store that is silent must not silence the heartbeat.
 """
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import DatabaseError, close_old_connections, connection
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
 
-from kyc_review.core.db.clock import ClockWrong, clock_check
+from kyc_review.core.db.clock import clock_check
 from kyc_review.core.error_texts import told
 from kyc_review.core.leases import process_holder
+from kyc_review.encryption.keys import require_keys
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
-from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_check
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(hours=1)
+# A look that takes longer than the time-outs of an object storage or of a key service is a problem, too: a network
+# folder can hang without limit.
+SILENCE_S = 15
+# What a worker needs to read pictures, by the name of the problem.
+NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_keys}
 _name = ""
 _stop = threading.Event()
+# What is looked at now, and since when by the monotonic clock.
+_looking: tuple[str, float] | None = None
+
+
+class PicturesUnreadable(Exception):
+    """This process can read no picture now, so it must take no work; noted as its problem already."""
 
 
 def heartbeat_begin() -> None:
@@ -32,10 +47,16 @@ def heartbeat_begin() -> None:
     _name = process_holder()
 
 
-def heartbeat_start() -> None:
-    """Say every HEARTBEAT_S that this worker lives, from a daemon thread, until `heartbeat_stop`."""
+def heartbeat_start() -> list[threading.Thread]:
+    """Say every HEARTBEAT_S that this worker lives and what it lacks, from daemon threads, until `heartbeat_stop`."""
     _stop.clear()
-    threading.Thread(target=_beat_until_stopped, name="heartbeat", daemon=True).start()
+    threads = [
+        threading.Thread(target=_until_stopped, args=(work,), name=work.__name__, daemon=True)
+        for work in (beat, look)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def heartbeat_stop() -> None:
@@ -48,14 +69,41 @@ def heartbeat_stop() -> None:
 
 
 def beat() -> None:
-    """Say it once."""
+    """Say once that this worker lives, whether its clock is right, and whether a look takes too long."""
     if not ScoringWorker.objects.filter(pk=_name).update(seen_at=Now()):
         ScoringWorker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
         ScoringWorker.objects.get_or_create(pk=_name)
-    with suppress(ClockWrong), problems_noted("clock"):
+    if (looking := _looking) and (silence_s := time.monotonic() - looking[1]) > SILENCE_S:
+        _problem(f"{looking[0]}: no answer for {silence_s:.0f} s")
+    with problems_noted("clock"):
         clock_check()
-    with suppress(WrongStorage), problems_noted("storage"):
-        storage_identity_check()
+
+
+def look() -> None:
+    """Note once what this worker lacks to read pictures. Raises PicturesUnreadable."""
+    global _looking
+    try:
+        for need, check in NEEDS.items():
+            _looking = need, time.monotonic()
+            _require(need, check)
+    finally:
+        _looking = None
+
+
+def pictures_require() -> None:
+    """Before work is taken that reads pictures. Raises PicturesUnreadable, and DatabaseError."""
+    for need, check in NEEDS.items():
+        _require(need, check)
+
+
+def _require(need: str, check: Callable[[], None]) -> None:
+    try:
+        with problems_noted(need):
+            check()
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever a storage or a key service raises
+        raise PicturesUnreadable(f"{need}: {told(error)}") from error
 
 
 @contextmanager
@@ -66,8 +114,10 @@ def problems_noted(work: str) -> Iterator[None]:
     """
     try:
         yield
+    except PicturesUnreadable:
+        raise
     except Exception as error:
-        _problem(f"{work}: {told(error)}"[:300])
+        _problem(f"{work}: {told(error)}")
         raise
     if _name:
         solved = ScoringWorker.objects.filter(pk=_name, problem__startswith=f"{work}: ")
@@ -85,19 +135,19 @@ def _problem(text: str) -> None:
     if not _name:  # called outside of a Celery worker
         return
     try:
-        row = ScoringWorker.objects.filter(pk=_name)
-        row.filter(problem="").update(problem_since=Now(), problem=text)
-        row.update(problem=text)
+        since = Coalesce(F("problem_since"), Now())
+        ScoringWorker.objects.filter(pk=_name).update(problem=text[:300], problem_since=since)
     except DatabaseError as error:
         log.warning("This worker's problem was not recorded: %s", error)
 
 
-def _beat_until_stopped() -> None:
+def _until_stopped(work: Callable[[], None]) -> None:
+    """No error ends it: a heartbeat that ended would say for good that a worker which scores is dead."""
     while not _stop.is_set():
         try:
             close_old_connections()
-            beat()
-        except DatabaseError as error:
-            log.warning("This worker's heartbeat failed: %s", error)
+            work()
+        except Exception as error:
+            log.warning("This worker's %s failed: %s", work.__name__, told(error))
         _stop.wait(HEARTBEAT_S)
     connection.close()

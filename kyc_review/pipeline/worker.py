@@ -21,6 +21,7 @@ from kyc_review.core.wake import SCORING
 from kyc_review.core.worker_health import alive
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
+from kyc_review.pipeline.heartbeat import PicturesUnreadable, pictures_require
 from kyc_review.pipeline.reading import bytes_moved, picture_of, read_ahead
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
@@ -35,7 +36,6 @@ from kyc_review.pipeline.submission_leases import (
     leases_return,
 )
 from kyc_review.registry.approval import NotApproved
-from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
@@ -49,21 +49,20 @@ def run_until_idle() -> int:
 
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
     database. Only this thread speaks to it. A worker that is told to stop finishes the batch that is being scored and
-    gives the other back. What the database was away for is no attempt: the next run gives it back.
+    gives the other back. What the database was away for is no attempt: the next run gives it back. A worker that
+    cannot read pictures takes none. Raises PicturesUnreadable, NotApproved, and errors of the database.
     """
     global _broken_off
     SCORING.acknowledge()
-    storage_identity_check()
+    pictures_require()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     if _broken_off:
         leases_return(holder=HOLDER)
     try:
         done, _broken_off = _score_all(), False
-    except NotApproved:
-        leases_return(
-            holder=HOLDER
-        )  # also of what was being scored: it waits for an approved bundle, or for people
+    except (NotApproved, PicturesUnreadable):
+        leases_return(holder=HOLDER)  # also of what was being scored: it waits for a cure, or for people
         raise
     except Error as error:
         _broken_off = passes(error)
@@ -87,7 +86,10 @@ def _score_all() -> int:
         elif not in_work and not standstill_take_back() and not shadow_some():
             return done
         if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
-            done += record(_result(in_work.popleft()))
+            outcome = _result(in_work.popleft())
+            done += record(outcome)
+            if outcome.missing:  # of all, or of these alone?
+                pictures_require()
     done += sum(record(_result(future)) for future in in_work if not future.cancel())
     leases_return(holder=HOLDER)
     return done

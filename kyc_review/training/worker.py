@@ -33,7 +33,7 @@ from kyc_review.datasets.snapshot_files import (
     snapshot_copies_remove,
     snapshot_folder,
 )
-from kyc_review.encryption.keys import problem as keys_problem
+from kyc_review.pipeline.heartbeat import PicturesUnreadable, pictures_require
 from kyc_review.registry.bundle_files import bundle_check, bundle_folder, changed
 from kyc_review.registry.bundles import bundle_register
 from kyc_review.registry.models import Bundle
@@ -92,8 +92,10 @@ def stop_soon(**_: Any) -> None:
 def run_due_jobs() -> int:
     """Work on what is due until nothing is; returns how many runs and comparisons succeeded."""
     done = 0
-    if text := keys_problem():
-        log.error("no training: %s", text)
+    try:
+        pictures_require()
+    except PicturesUnreadable as reason:
+        log.error("no training: %s", reason)
         return 0
     originals_of_ended_forget()
     leftovers_remove()

@@ -15,13 +15,18 @@ from kyc_review.encryption.startup import keys_announce
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.metrics.numbers import Numbers
 from kyc_review.ops import health
-from kyc_review.pipeline import worker
+from kyc_review.pipeline import heartbeat, worker
+from kyc_review.pipeline.heartbeat import PicturesUnreadable
+from kyc_review.pipeline.submission_leases import lease_batch
+from kyc_review.pipeline.tasks import compute_evidence, score_pending
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
+from kyc_review.scoring.state import ORIGINAL_MISSING, scoring_state
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.submissions.storage_identity import storage_identity_ensure
+from kyc_review.training.worker import run_due_jobs
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
@@ -72,17 +77,73 @@ def test_selfies_wait_for_the_key_and_are_scored_when_it_is_back(
     hidden: Callable,
     caplog: pytest.LogCaptureFixture,
     settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.SCORING_DEVICE = "cpu"
-    row, restore = submit(), hidden()
-    assert worker.run_until_idle() == 0
+    first, row = submit(), submit()
+    restores: list[Callable[[], object]] = []
+
+    def loses_the_key(**given: Any) -> list[Submission]:
+        rows = lease_batch(**given)
+        if not restores:
+            restores.append(hidden())
+        return rows
+
+    settings.SCORING_BATCH_MAX = 1
+    monkeypatch.setattr(worker, "lease_batch", loses_the_key)
+    with pytest.raises(PicturesUnreadable, match="keys: KeysUnavailable"):
+        worker.run_until_idle()
     row.refresh_from_db()
     assert (row.state, row.attempts) == (State.RECEIVED, 0)
     assert not Scoring.objects.exists()
     assert not ReviewItem.objects.exists()
+    first.refresh_from_db()
+    assert (first.state, first.attempts, first.last_error) == (State.RECEIVED, 0, ORIGINAL_MISSING)
     assert "cannot be decrypted" in caplog.text
-    restore()
+    restores[0]()
     Submission.objects.update(due_at=row.received_at)
+    assert worker.run_until_idle() == 2
+
+
+@pytest.mark.parametrize(
+    "away",
+    [{"KEY_ENCRYPTION_KEY_FILE": "/nowhere/keys"}, {"KEY_ENCRYPTION": False, "KEY_ENCRYPTION_KEY_FILE": ""}],
+)
+def test_a_worker_without_the_keys_takes_no_work_and_its_heartbeat_says_why(
+    champion: Bundle,
+    submit: Submit,
+    client: Client,
+    key_file: Path,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    away: dict[str, Any],
+) -> None:
+    settings.SCORING_DEVICE = "cpu"
+    monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    row, right = submit(), {name: getattr(settings, name) for name in away}
+    for name, value in away.items():
+        setattr(settings, name, value)
+    heartbeat.beat()
+    with pytest.raises(PicturesUnreadable):
+        heartbeat.look()
+    for work in (score_pending, compute_evidence):
+        with pytest.raises(PicturesUnreadable):
+            work()
+    assert run_due_jobs() == 0
+    assert "no training: keys: KeysUnavailable" in caplog.text
+    assert (state := scoring_state()).failing == 1
+    assert state.problem.startswith("keys: KeysUnavailable")
+    monkeypatch.setattr(health, "STARTING_S", 0)
+    health._kept.clear()
+    assert "no scoring worker can score (keys)" in client.get("/readyz").json()["checks"]["scoring"]
+    before = (row.state, row.attempts, row.due_at)
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.due_at) == before
+    for name, value in right.items():
+        setattr(settings, name, value)
+    heartbeat.look()
+    assert scoring_state().failing == 0
     assert worker.run_until_idle() == 1
 
 

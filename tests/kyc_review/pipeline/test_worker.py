@@ -16,6 +16,7 @@ from django.utils import timezone
 from detection.bundle import BundleRefused
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import scoring, worker
+from kyc_review.pipeline.heartbeat import PicturesUnreadable
 from kyc_review.pipeline.standstill import standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.registry.bundles import bundle_promote, bundle_register
@@ -25,7 +26,7 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.scoring.state import ORIGINAL_MISSING, originals_missing
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
-from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
+from kyc_review.submissions.storage_identity import storage_identity_ensure
 from tests.factories.bundles import tiny_bundle
 from tests.factories.portraits import portrait_bytes
 from tests.factories.processes import wait_for
@@ -272,7 +273,7 @@ def test_a_worker_with_another_data_folder_takes_nothing(submit: Callable, tmp_p
     storage_identity_ensure()
     row = submit()
     originals.delete("identity")
-    with pytest.raises(WrongStorage):
+    with pytest.raises(PicturesUnreadable, match="storage: WrongStorage"):
         worker.run_until_idle()
     row.refresh_from_db()
     assert (row.state, row.attempts) == (State.RECEIVED, 0)
