@@ -30,7 +30,8 @@ def _start(until_exit: ExitStack) -> dict[str, str]:
         own = services.ensure(state_dir=_private_folder(until_exit) / "stack", durable=False)
         urls = until_exit.enter_context(own)
     # Tests make databases, so they are the owner; those of the application's role change to it (`as_application`).
-    return urls.environment | {"DATABASE_URL": urls.owner_url or urls.database_url}
+    addresses = {"DATABASE_URL": urls.owner_url or urls.database_url, "APPLICATION_URL": urls.database_url}
+    return urls.environment | addresses
 
 
 _until_exit = ExitStack()

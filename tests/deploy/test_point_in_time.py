@@ -62,20 +62,20 @@ class Shell:
 @pytest.mark.slow
 def test_rows_from_before_the_moment_are_there_and_later_ones_are_not(folder: Path) -> None:
     shell = Shell(folder)
-    make_slot, base_backup, receive, *restore = commands("## A point in time")
+    make_folder, make_slot, base_backup, receive, *restore = commands("## A point in time")
     settings = (
         f"port = {shell.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off"
     )
     shell.run(
         f"initdb --pgdata=main --username=postgres --auth=trust --encoding=UTF8 --no-sync\n"
         f'echo "{settings}" >> main/postgresql.conf\n'
-        f"pg_ctl --pgdata=main --wait start\nmkdir wal"
+        f"pg_ctl --pgdata=main --wait start"
     )
     service = None
     try:
         with psycopg.connect(shell.address, autocommit=True) as server:
             server.execute("CREATE TABLE decision (text text)")
-            shell.run(f"{make_slot}\n{base_backup}")
+            shell.run(f"{make_folder}\n{make_slot}\n{base_backup}")
             service = shell.start(f"exec {receive}")
             server.execute("INSERT INTO decision VALUES ('before')")
             moment = server.execute("SELECT clock_timestamp()::text").fetchone()
