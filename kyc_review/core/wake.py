@@ -5,6 +5,7 @@ named, not imported: who creates work does not depend on who does it. A test che
 """
 
 import logging
+import time
 from dataclasses import dataclass
 
 from celery import current_app
@@ -17,7 +18,9 @@ from kyc_review.core.valkey import client
 
 log = logging.getLogger(__name__)
 MARK_EXPIRES_S = 5
-
+# After a failure nothing is sent for this long, so that requests do not wait for time-outs; the sweep is as quick.
+PAUSE_S = 3.0
+_sent_again_at = 0.0
 
 # What the log lines of a worker say of the request that woke it.
 ASKED_BY = "asked_by"
@@ -42,12 +45,16 @@ class WakeUp:
         The worker removes the mark before it looks for rows, so a row committed before this call is always
         seen: either by the message that waits, or by the one sent here.
         """
+        global _sent_again_at
+        if time.monotonic() < _sent_again_at:
+            return
         try:
             is_waiting = self.mark and not client().set(self.mark, 1, nx=True, ex=MARK_EXPIRES_S)
             if not is_waiting and has_place(self.task):
                 headers = {ASKED_BY: _asked_by()}
                 current_app.send_task(self.task, retry=False, ignore_result=True, headers=headers)
         except (RedisError, OperationalError, OSError) as error:
+            _sent_again_at = time.monotonic() + PAUSE_S
             log.warning("No message sent to %s, the sweep will find the work: %s", self.task, error)
 
     def acknowledge(self) -> None:

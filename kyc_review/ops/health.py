@@ -50,20 +50,24 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when everything works that a selfie needs on its way to a verdict, 503 otherwise; names each check."""
-    return _answer(CHECKS)
+    return _answer(CHECKS, needed=set(CHECKS))
 
 
 def readyz_web(request: HttpRequest) -> HttpResponse:
-    """Whether this web process can take requests. For load balancers: while scoring stands still, intake accepts and
-    people decide."""
-    return _answer({name: check for name, check in CHECKS.items() if name != "scoring"})
+    """Whether this web process can take requests. For load balancers: while scoring stands still or no worker can be
+    woken, intake accepts and people decide."""
+    checks = {name: check for name, check in CHECKS.items() if name != "scoring"}
+    return _answer(checks, needed=set(checks) - {"broker"})
 
 
-def _answer(checks: Mapping[str, Callable[[], None]]) -> JsonResponse:
+def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> JsonResponse:
+    """What fails and is not needed is told as degraded."""
     found = {name: _recently_found(name, check) for name, check in checks.items()}
-    is_ready = all(text == "ok" for text in found.values())
+    failing = [name for name, text in found.items() if text != "ok"]
+    is_ready = needed.isdisjoint(failing)
     body = {
         "ready": is_ready,
+        "degraded": [name for name in failing if name not in needed],
         "checks": found,
         "version": settings.VERSION,
         "unknown_migrations": len(_unknown_migrations),

@@ -15,6 +15,12 @@ ALL = [value for value in vars(wake).values() if isinstance(value, WakeUp)]
 MARK = "test:woken"
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No failure of an earlier test, and none is left."""
+    monkeypatch.setattr(wake, "_sent_again_at", 0.0)
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     messages: list[str] = []
@@ -49,12 +55,20 @@ def test_without_a_mark_each_call_sends(sent: list[str]) -> None:
 def test_a_broker_that_is_away_is_no_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    asked = []
+
     def away(*args: object, **options: object) -> None:
+        asked.append(args)
         raise ValkeyAway("no connection")
 
     monkeypatch.setattr(celery_app, "send_task", away)
     WakeUp("a.task").send()
     assert "the sweep will find the work" in caplog.text
+    WakeUp("a.task").send()
+    assert len(asked) == 1, "requests do not wait for its time-out one after the other"
+    monkeypatch.setattr(wake, "_sent_again_at", wake._sent_again_at - wake.PAUSE_S)
+    WakeUp("a.task").send()
+    assert len(asked) == 2
 
 
 def test_a_message_goes_to_the_queue_of_its_task() -> None:

@@ -158,6 +158,21 @@ def test_posts_are_answered_with_try_again(api: Client, hidden: Callable, key_fi
     assert post(api).status_code == 202
 
 
+def test_a_process_without_encryption_accepts_nothing_while_others_encrypt(
+    api: Client, key_file: Path, settings: LazySettings, private_data: Path
+) -> None:
+    assert post(api).status_code == 202
+    settings.KEY_ENCRYPTION, settings.KEY_ENCRYPTION_KEY_FILE = False, ""
+    files = set((private_data / "originals").rglob("*.*"))
+    answer = post(api, "two")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert set((private_data / "originals").rglob("*.*")) == files
+    settings.KEY_ENCRYPTION_KEY_FILE = str(
+        key_file
+    )  # turned off on purpose: what is encrypted stays readable
+    assert post(api, "two").status_code == 202
+
+
 def test_nothing_is_encrypted_with_an_older_key_file_after_a_rotation(api: Client, key_file: Path) -> None:
     assert post(api).status_code == 202  # this process knows the old key
     old = key_file.read_text()

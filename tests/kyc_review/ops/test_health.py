@@ -90,6 +90,10 @@ def test_a_broker_that_is_away_is_named_without_its_address(
     assert status == 503
     assert {name for name, text in found.items() if text != "ok"} == {"broker"}
     assert found["broker"] == "does not answer"
+    health._kept.clear()
+    web = client.get("/readyz/web")
+    assert (web.status_code, web.json()["ready"], web.json()["degraded"]) == (200, True, ["broker"])
+    assert web.json()["checks"]["broker"] == "does not answer"
 
 
 @pytest.mark.django_db
