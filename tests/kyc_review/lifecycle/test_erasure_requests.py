@@ -17,13 +17,19 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
-from kyc_review.lifecycle.erase import ErasureRefused, submission_erase, submission_erase_alone
+from kyc_review.lifecycle.erase import (
+    FORGERY_GOES_TOO,
+    ErasureRefused,
+    submission_erase,
+    submission_erase_alone,
+)
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import collapsed
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.planted import planted
 from tests.factories.responses import ClientResponse
 from tests.factories.second_factor import SECRET, code_at
 
@@ -209,6 +215,20 @@ def test_one_admin_alone_erases_up_to_the_daily_number(
     submission_erase_alone(submission_id=rows[2].pk, reason=REASON, actor=amir)
     with pytest.raises(PermissionDenied):
         submission_erase_alone(submission_id=rows[2].pk, reason=REASON, actor=staff("audrey", "auditor"))
+
+
+def test_no_reason_that_is_typed_lifts_the_daily_number_and_a_forgery_does_not_count(
+    submit: Callable[..., Submission], staff: Callable[..., User], settings: LazySettings
+) -> None:
+    settings.ADMIN_ERASURES_PER_DAY = 2
+    ada, rows = staff("ada", "admin"), [submit() for _ in range(3)]
+    forgery = planted(submit, source=rows[0])
+    for row in rows[:2]:
+        submission_erase_alone(submission_id=row.pk, reason=FORGERY_GOES_TOO, actor=ada)
+    with pytest.raises(ErasureRefused):
+        submission_erase_alone(submission_id=rows[2].pk, reason=FORGERY_GOES_TOO, actor=ada)
+    told = Event.objects.get(action="submission.erased", target_id=str(forgery.pk))
+    assert told.detail["with"] == str(rows[0].pk)
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
