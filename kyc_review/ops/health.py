@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from django.conf import settings
@@ -32,6 +33,10 @@ MIGRATIONS_AGAIN_S = 60
 _migrated_at = float("-inf")
 _unknown_migrations: set[tuple[str, str]] = set()
 REMOTE_AGAIN_S = 15
+# Less than probes wait (5 s in Kubernetes): a store that is silent holds a request for twice its own time-out.
+REMOTE_WAIT_S = 3.0
+_remote = ThreadPoolExecutor(1, "store-probe")
+_remote_trial: Future[None] | None = None
 _stored_at = float("-inf")
 # Anyone may ask, so each check runs at most once in this many seconds and process, whatever its answer was.
 KEPT_S = 1.0
@@ -141,7 +146,29 @@ def storage() -> None:
         return
     if not has_storage_identity():
         raise Unready("the originals have no identity yet; run manage.py prepare")
-    storage_identity_check()
+    if is_remote():
+        _remote_tried()  # first: the identity is asked for without a limit of its own
+        storage_identity_check()
+    else:
+        storage_identity_check()
+        _original_tried()
+    _stored_at = time.monotonic()
+
+
+def _remote_tried() -> None:
+    """Wait for the trial in work or for a new one. Raises Unready after REMOTE_WAIT_S, and what the trial raises."""
+    global _remote_trial
+    if _remote_trial is None:
+        _remote_trial = _remote.submit(_original_tried)
+    trial = _remote_trial
+    if not wait([trial], REMOTE_WAIT_S).done:
+        raise Unready(f"the storage has not answered for {REMOTE_WAIT_S:g} s")
+    _remote_trial = None
+    trial.result()
+
+
+def _original_tried() -> None:
+    """Asks no database. Raises Unready, OSError."""
     name = originals.save(f"probe/{uuid.uuid4().hex}", ContentFile(b"probe"))
     try:
         with originals.open(name) as file:
@@ -149,7 +176,6 @@ def storage() -> None:
                 raise Unready("what was stored cannot be read")
     finally:
         originals.delete(name)
-    _stored_at = time.monotonic()
 
 
 def scoring() -> None:

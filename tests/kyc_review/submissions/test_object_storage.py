@@ -1,6 +1,7 @@
 """Selfies whose originals are in a bucket: posted, read, shown, erased, and what happens while it does not answer."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from django.core.files.base import ContentFile
@@ -125,11 +126,30 @@ def test_probes_ask_the_store_seldom(disturbed: Disturbance) -> None:
     disturbed.seen.clear()
     health.storage()
     asked = [line.split()[0] for line in disturbed.seen]
-    assert asked == ["GET", "PUT", "GET", "DELETE"]
+    assert asked == ["PUT", "GET", "DELETE", "GET"]
     for _ in range(3):
         health.storage()
         storage_identity_check()
     assert len(disturbed.seen) == len(asked)
+
+
+def test_a_probe_does_not_wait_for_a_store_that_is_silent(
+    disturbed: Disturbance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_identity_ensure()
+    monkeypatch.setattr(health, "REMOTE_WAIT_S", 0.1)
+    monkeypatch.setattr(health, "_stored_at", float("-inf"))
+    disturbed.seen.clear()
+    disturbed.is_silent = True
+    for _ in range(3):
+        with pytest.raises(health.Unready, match="has not answered"):
+            health.storage()
+    assert len(disturbed.seen) <= 2, "one trial at a time"
+    disturbed.end()
+    monkeypatch.setattr(health, "REMOTE_WAIT_S", 30)
+    with suppress(OSError):  # the trial in work may have lost its answer
+        health.storage()
+    health.storage()
 
 
 def test_the_bucket_of_another_installation_is_refused(
