@@ -9,16 +9,19 @@ one admin can be reached.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import AdminRequest
+from kyc_review.accounts.people.needing_two import (
+    may_be_keyed_by_proposer,
+    requests_standing,
+    role_needs_two,
+)
 from kyc_review.accounts.people.services import (
     PeopleRefused,
     password_reissue,
@@ -28,8 +31,7 @@ from kyc_review.accounts.people.services import (
 )
 from kyc_review.accounts.second_factor.services import second_factor_reset
 from kyc_review.audit import services as audit
-from kyc_review.audit.models import Event
-from kyc_review.core.permissions import ROLES_NEEDING_TWO, Right, Role, may_manage_people, require
+from kyc_review.core.permissions import Right, Role, may_manage_people, require
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -44,40 +46,9 @@ Act, State = AdminRequest.Act, AdminRequest.State
 LOSING = (Act.ROLE, Act.DEACTIVATION)
 
 
-def role_needs_two(role: str) -> bool:
-    """Whether giving this role to a person needs a second admin."""
-    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and role in ROLES_NEEDING_TWO
-
-
-def role_change_needs_two(person: User, role: str) -> bool:
-    """As above, or because it takes the role of an admin away."""
-    return role_needs_two(role) or loss_needs_two(person)
-
-
-def loss_needs_two(person: User) -> bool:
-    """Whether a second admin is needed to deactivate this person or to take the role away: an active admin's."""
-    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and person.has_role(Role.ADMIN)
-
-
-def role_behind(person: User) -> str:
-    """The role for which acts on this person's account need a second admin; empty if they do not.
-
-    Also of an account that is not active, and of one that lost the role within APPROVER_INDEPENDENCE_DAYS: one admin
-    could otherwise take the role away first, and then the account.
-    """
-    if not settings.ADMIN_ACCESS_NEEDS_TWO:
-        return ""
-    held = set(person.groups.values_list("name", flat=True)) | _lost_roles(person)
-    guarded = [role.value for role in Role if role in ROLES_NEEDING_TWO and role in held]
-    # The request names one: an admin's before the others.
-    return Role.ADMIN.value if Role.ADMIN in guarded else "".join(guarded[:1])
-
-
 def admin_requests_open(*, viewer: User) -> QuerySet[AdminRequest]:
     """Those that wait for a decision, the oldest first."""
-    rows = (
-        AdminRequest.objects.filter(state=State.OPEN).select_related("person", "proposed_by").order_by("pk")
-    )
+    rows = requests_standing().select_related("person", "proposed_by").order_by("pk")
     return rows if may_manage_people(viewer) else rows.none()
 
 
@@ -87,6 +58,7 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, role: str, actor:
     require(actor, Right.MANAGE_PEOPLE)
     if person.pk == actor.pk:
         raise PeopleRefused(gettext("Another admin must ask for this for your account."))
+    _lapsed_close(person, act)
     row, is_new = AdminRequest.objects.get_or_create(
         person=person, act=act, state=State.OPEN, defaults={"proposed_by": actor, "role": Role(role)}
     )
@@ -105,7 +77,16 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, role: str, actor:
 
 @transaction.atomic
 def directory_request_open(*, person: User) -> None:
-    """The bank's directory asks, by the groups of a login, that the person may be an admin; an admin approves it."""
+    """The bank's directory asks, by the groups of a login, that the person may be an admin; an admin approves it.
+
+    It takes the place of a request for another role: roles follow the directory.
+    """
+    _lapsed_close(person, Act.ROLE)
+    others = AdminRequest.objects.select_for_update(of=("self",)).filter(
+        person=person, act=Act.ROLE, state=State.OPEN
+    )
+    for other in others.exclude(role=Role.ADMIN):
+        _withdraw(other, "single_sign_on")
     row, is_new = AdminRequest.objects.get_or_create(
         person=person,
         act=Act.ROLE,
@@ -136,6 +117,10 @@ def why_not_request_approver(*, request: AdminRequest, approver: User) -> str:
     is_own = request.person_id == approver.pk and request.proposed_by_id != approver.pk
     if is_own and request.act not in LOSING:
         return gettext("This is about your own account. Another admin must approve it.")
+    if not requests_standing().filter(pk=request.pk).exists():
+        return gettext(
+            "Too old, or asked for by somebody who is no admin any more. If it is still wanted, ask for it again."
+        )
     return why_not_approver(proposer=request.proposed_by, approver=approver)
 
 
@@ -147,7 +132,8 @@ def may_reject(*, request: AdminRequest, actor: User) -> bool:
 
 @transaction.atomic
 def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
-    """Carries it out; a new password, which is shown once, where the request was for one.
+    """Carries it out; a new password, which is shown once, where the request was for one, or where the proposer of a
+    role that needs two could know the present one: only the approver sees the new one, and hands it over.
 
     The caller has confirmed the code of the approver's second factor. Raises PermissionDenied, PeopleRefused.
     """
@@ -164,6 +150,8 @@ def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     match row.act:
         case Act.ROLE:
             role_change(person=row.person, role=row.role, actor=by)
+            if row.person_id != actor.pk and role_needs_two(row.role) and may_be_keyed_by_proposer(row):
+                return password_reissue(person=row.person, actor=actor)
         case Act.DEACTIVATION:
             person_deactivate(person=row.person, actor=by)
         case Act.ACTIVATION:
@@ -196,14 +184,20 @@ def _closed_detail(row: AdminRequest) -> dict[str, object]:
     return {"act": row.act, "role": row.role, "asked_by": str(row.proposed_by), "request": row.pk}
 
 
-def _lost_roles(person: User) -> set[str]:
-    rows = Event.objects.filter(
-        target_kind="user",
-        target_id=str(person.pk),
-        action="staff.role_changed",
-        at__gt=timezone.now() - timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS),
+def _lapsed_close(person: User, act: AdminRequest.Act) -> None:
+    """So that it can be asked for again."""
+    rows = AdminRequest.objects.select_for_update(of=("self",)).filter(
+        person=person, act=act, state=State.OPEN
     )
-    return {str(name) for before in rows.values_list("detail__before", flat=True) for name in before or ()}
+    for row in rows.exclude(pk__in=requests_standing().values("pk")):
+        _withdraw(row, "lapsed")
+
+
+def _withdraw(row: AdminRequest, by: str) -> None:
+    """Without a person who decides it."""
+    _close(row, State.WITHDRAWN, None)
+    detail = _closed_detail(row) | {"by": by}
+    audit.record(action="staff.admin_request_withdrawn", target=row.person, detail=detail)
 
 
 def _locked(request: AdminRequest) -> AdminRequest:
@@ -213,6 +207,6 @@ def _locked(request: AdminRequest) -> AdminRequest:
     return row
 
 
-def _close(row: AdminRequest, state: AdminRequest.State, actor: User) -> None:
+def _close(row: AdminRequest, state: AdminRequest.State, actor: User | None) -> None:
     row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
     row.save(update_fields=["state", "decided_by", "decided_at"])

@@ -26,14 +26,16 @@ from kyc_review.accounts.people.admin_requests import (
     admin_request_open,
     admin_request_reject,
     admin_requests_open,
-    loss_needs_two,
     may_reject,
-    role_behind,
-    role_change_needs_two,
-    role_needs_two,
     why_not_request_approver,
 )
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
+from kyc_review.accounts.people.needing_two import (
+    loss_needs_two,
+    role_behind,
+    role_change_needs_two,
+    role_needs_two,
+)
 from kyc_review.accounts.people.selectors import locks_of, people_listed, renamings_of
 from kyc_review.accounts.people.services import PeopleRefused
 from kyc_review.accounts.reauthentication import approval_unconfirmed
@@ -69,7 +71,7 @@ def overview(request: StaffRequest) -> HttpResponse:
             raise PermissionDenied(NO_PASSWORDS)
         if form.is_valid():
             made, fresh = _person_make(request, form.cleaned_data)
-            return redirect_with_secret(request, _path(made), fresh=fresh)
+            return redirect_with_secret(request, _path(made), fresh=fresh) if fresh else redirect(_path(made))
     context = {
         "people": people_listed(viewer=request.user),
         "may_manage": may_manage_people(request.user),
@@ -209,9 +211,9 @@ def request_approval(request: StaffRequest, number: int) -> HttpResponse:
     except (PeopleRefused, FactorRefused) as refused:
         messages.error(request, refused.detail)
         return redirect("people:overview")
+    messages.success(request, gettext("Approved and carried out."))
     if fresh:
         return redirect_with_secret(request, _path(row.person), fresh=fresh)
-    messages.success(request, gettext("Approved and carried out."))
     return redirect("people:person", person_id=row.person_id)
 
 
@@ -235,12 +237,15 @@ def _ask(request: StaffRequest, found: User, act: AdminRequest.Act, role: str) -
 
 @transaction.atomic
 def _person_make(request: StaffRequest, wanted: dict[str, Any]) -> tuple[User, str]:
-    """Where the role needs two admins, the person begins without one, and another admin gives it."""
+    """Where the role needs two admins, the person begins without one, and another admin gives it.
+
+    The password is then empty: that admin gets one that works, and who made the account never knows it.
+    """
     if not role_needs_two(wanted["role"]):
         return services.person_create(**wanted, actor=request.user)
-    made, fresh = services.person_create(**wanted | {"role": None}, actor=request.user)
+    made, _ = services.person_create(**wanted | {"role": None}, actor=request.user)
     messages.success(request, _ask(request, made, Act.ROLE, wanted["role"]))
-    return made, fresh
+    return made, ""
 
 
 def present_requests(*, viewer: User) -> list[dict[str, Any]]:

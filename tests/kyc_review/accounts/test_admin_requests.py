@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -9,13 +10,21 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
-from kyc_review.accounts.people.services import PeopleRefused, person_deactivate, role_change
+from kyc_review.accounts.people.services import (
+    PeopleRefused,
+    password_reissue,
+    person_deactivate,
+    role_change,
+)
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import second_factor_enrol
+from kyc_review.accounts.services import password_change
 from kyc_review.audit.models import Event
+from kyc_review.audit.record_checks import record_problems
 from kyc_review.core.permissions import Role
 from kyc_review.training.waiting import waiting_count, waiting_for
 from tests.factories.people import PASSWORD
@@ -263,6 +272,78 @@ def test_a_request_is_open_once_closed_once_and_never_approved_by_its_maker(
     with pytest.raises(PeopleRefused, match="decided already"):
         admin_request_approve(request=row, actor=maya)
     assert not alice.has_role("admin")
+
+
+PASSWORD_SHOWN = re.compile(r"<code>(\w{4}-\w{4}-\w{4}-\w{4})</code>")
+
+
+def test_who_makes_an_account_never_knows_the_password_with_which_it_gets_a_guarded_role(
+    ada: User, maya: User, login: Callable[[User], Client]
+) -> None:
+    made = login(ada).post("/people/", NEW | {"role": "auditor"}, follow=True)
+    assert not PASSWORD_SHOWN.search(made.text)
+    shown = PASSWORD_SHOWN.search(approve(login, maya, AdminRequest.objects.get()))
+    assert shown
+    assert User.objects.get(username="zoe").check_password(shown[1])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_asks_for_a_guarded_role_does_not_get_the_account_meanwhile(
+    when: str,
+    ada: User,
+    maya: User,
+    alice: User,
+    login: Callable[[User], Client],
+) -> None:
+    known = ""
+    if when == "before":
+        known = password_reissue(person=alice, actor=ada)
+        password_change(user=alice, password="as-alice-herself-1")  # or ada in that account
+    client = login(ada)
+    client.post(f"/people/{alice.pk}/role/", {"role": "auditor"})
+    if when == "after":
+        client.post(f"/people/{alice.pk}/password/")
+        client.post(f"/people/{alice.pk}/second-factor/")
+        rows = AdminRequest.objects.exclude(act="role")
+        assert {(row.act, row.role) for row in rows} == {
+            ("password", "auditor"),
+            ("second_factor", "auditor"),
+        }
+    text = approve(login, maya, AdminRequest.objects.get(act="role"))
+    alice.refresh_from_db()
+    assert alice.has_role("auditor")
+    shown = PASSWORD_SHOWN.search(text)
+    if when == "after":
+        assert not shown
+        assert alice.check_password(PASSWORD)
+    else:
+        assert shown
+        assert alice.check_password(shown[1])
+        assert not alice.check_password(known)
+
+
+@pytest.mark.parametrize("how", ["age", "role", "account"])
+def test_a_request_lapses_with_time_and_with_the_rights_of_who_asked(
+    how: str, ada: User, maya: User, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    otto = staff("otto", "admin")
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.AUDITOR, actor=ada)
+    match how:
+        case "age":
+            AdminRequest.objects.update(proposed_at=timezone.now() - timedelta(days=31))
+        case "role":
+            role_change(person=ada, role="reviewer", actor=otto)
+        case "account":
+            person_deactivate(person=ada, actor=otto)
+    assert f"/people/requests/{row.pk}/approval/" not in login(maya).get("/people/").text
+    assert waiting_count(viewer=maya) == 0
+    assert "ask for it again" in approve(login, maya, row)
+    again = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, role=Role.SENIOR, actor=otto)
+    row.refresh_from_db()
+    assert (row.state, row.decided_by, again.role) == ("withdrawn", None, "senior")
+    assert not [named for named in record_problems() if "decided admin request" in named]
+    approve(login, maya, again)
+    assert alice.has_role("senior")
 
 
 @pytest.mark.parametrize("act", [AdminRequest.Act.ROLE, AdminRequest.Act.DEACTIVATION])

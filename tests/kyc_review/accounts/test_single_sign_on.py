@@ -12,7 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.accounts.models import AdminRequest, Identity, User
+from kyc_review.accounts.people.admin_requests import admin_request_open
 from kyc_review.audit.models import Event
+from kyc_review.core.permissions import Role
 from tests.factories.identity_provider import IdentityProvider
 from tests.factories.people import PASSWORD
 from tests.factories.second_factor import code_at
@@ -125,6 +127,27 @@ def test_an_admin_by_the_directory_needs_another_admin(
     through(client, "ada")
     request.refresh_from_db()
     assert (roles_of("ada"), request.state) == ({"reviewer"}, "withdrawn")
+
+
+def test_the_directory_takes_the_place_of_an_admins_request_for_another_role(
+    sso: IdentityProvider,
+    through: Through,
+    client: Client,
+    settings: LazySettings,
+    staff: Callable[..., User],
+) -> None:
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+    sso.write(account("zoe", "kyc-reviewers"))
+    through(client, "zoe")
+    zoe = User.objects.get(username="zoe")
+    asked = admin_request_open(
+        person=zoe, act=AdminRequest.Act.ROLE, role=Role.AUDITOR, actor=staff("otto", "admin")
+    )
+    sso.write(account("zoe", "kyc-admins"))
+    through(client, "zoe")
+    asked.refresh_from_db()
+    row = AdminRequest.objects.get(state="open")
+    assert (asked.state, row.role, row.proposed_by) == ("withdrawn", "admin", zoe)
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada", "", "two words", "\u0430da"])
