@@ -293,6 +293,9 @@ class StorageIdentity(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
     value = models.CharField(max_length=32)
+    # "files", or "s3:<bucket>/<prefix>": a move copies the identity, too, so it does not tell the two places apart.
+    # Empty until `manage.py prepare` of this release has run.
+    place = models.TextField(default="", db_default="")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="storage_identity_is_one")]

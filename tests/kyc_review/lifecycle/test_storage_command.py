@@ -1,5 +1,6 @@
 """`manage.py storage`: copies between folders and a bucket, and says what a store can do; `verify` compares."""
 
+import time
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from kyc_review.audit.models import Event
@@ -16,13 +19,20 @@ from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage import ObjectStorage, check
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.lifecycle.management.commands.storage import MOVED_AFTER_S
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
+from kyc_review.submissions import storage_identity
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
-from kyc_review.submissions.storage_identity import storage_identity_ensure
+from kyc_review.submissions.storage_identity import (
+    WrongStorage,
+    storage_identity_check,
+    storage_identity_ensure,
+)
 from kyc_review.training.models import MeanFaces
 from tests.factories.object_stores import Disturbance, Store, disturbing
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 KINDS = ("originals", "derivatives")
@@ -124,6 +134,50 @@ def test_an_interrupted_copy_leaves_no_version_after_the_next_one(
     said("storage", "copy", "--to", "s3")
     assert moto_store.versions() == [target.key(row.image_key)]
     assert contents(target)[row.image_key] == contents(originals.beneath)[row.image_key]
+
+
+def test_the_last_copy_ends_the_use_of_the_place_before(
+    moto_store: Store,
+    settings: LazySettings,
+    private_data: Path,
+    submit: Callable[..., Submission],
+    api: Client,
+    in_store: Callable[[Store], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The copies have the same identity, so a process that was forgotten at the old place would see nothing wrong."""
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    monkeypatch.setattr(storage_identity, "ROW_KEPT_S", 0)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    storage_identity_ensure()
+    row = submit()
+    said("storage", "copy", "--to", "s3")
+    storage_identity_check()
+    late = submit()
+    assert "from now on" in said("storage", "copy", "--to", "s3", "--finish")
+    assert slept == [MOVED_AFTER_S]
+    elsewhere = moto_store.storage("originals")
+    assert {row.image_key, late.image_key, "identity"} == set(contents(elsewhere))
+
+    before = contents(originals.beneath)
+    with pytest.raises(WrongStorage, match="are in a bucket"):
+        storage_identity_check()
+    form = {"image": SimpleUploadedFile("a.jpg", jpeg_bytes()), "external_ref": "a"}
+    assert api.post("/api/v1/submissions", form, headers={"Idempotency-Key": "a"}).status_code == 503
+    assert contents(originals.beneath) == before
+    with pytest.raises(CommandError, match="are in a bucket"):
+        said("storage", "copy", "--to", "s3")
+    with pytest.raises(CommandError, match="are in a bucket"):
+        call_command("prepare", "--without-bundle", verbosity=0)
+    assert "0 files were copied" not in said("storage", "copy", "--to", "s3", "--finish"), "it goes on"
+    assert slept == [MOVED_AFTER_S]
+
+    in_store(moto_store)
+    call_command("prepare", "--without-bundle", verbosity=0)
+    storage_identity_check()
+    assert Event.objects.filter(action="storage.copied", detail__finished=True).count() == 2
 
 
 def test_a_second_copy_takes_only_what_is_new(on_disk: Store, submit: Callable[..., Submission]) -> None:

@@ -160,7 +160,7 @@ def test_the_bucket_of_another_installation_is_refused(
     storage_identity_check()
     submit()
     in_store(bucket_at(moto_store.access["url"]))
-    with pytest.raises(WrongStorage, match="name the right bucket"):
+    with pytest.raises(WrongStorage, match="looks in another one"):
         storage_identity_check()
     with pytest.raises(WrongStorage):
         storage_identity_ensure()

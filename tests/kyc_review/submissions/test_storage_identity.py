@@ -67,6 +67,13 @@ def test_an_empty_database_takes_the_folder_that_is_there(identity: Path) -> Non
     assert StorageIdentity.objects.get().value == identity.read_text()
 
 
+def test_an_installation_from_before_learns_its_place(identity: Path) -> None:
+    StorageIdentity.objects.update(place="")
+    storage_identity_check()
+    call_command("prepare", "--without-bundle", verbosity=0)
+    assert StorageIdentity.objects.get().place == "files"
+
+
 def test_it_is_no_orphan(identity: Path) -> None:
     orphans_delete()
     assert originals.exists("identity")

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 from django.conf import settings
@@ -7,7 +8,16 @@ from kyc_review.audit import services as audit
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage.check import store_check
 from kyc_review.lifecycle.storage_copy import other_place, storage_at, storage_copy, storages_to_copy
+from kyc_review.submissions.storage_identity import (
+    ROW_KEPT_S,
+    WrongStorage,
+    storage_identity_check,
+    storage_move,
+    storage_place,
+)
 
+# Until no process relies on what the database said before, and posts in flight have ended.
+MOVED_AFTER_S = ROW_KEPT_S + 7
 SAY_EVERY = 10_000
 THREADS = 8
 
@@ -26,6 +36,11 @@ class Command(BaseCommand):
         copy.add_argument("--to", choices=("s3", "files"), required=True, help="the place that is not in use")
         copy.add_argument(
             "--compare", action="store_true", help="also read and compare what is there already"
+        )
+        copy.add_argument(
+            "--finish",
+            action="store_true",
+            help="the last copy: from its beginning on, processes at the place in use are not ready and accept nothing",
         )
         copy.add_argument("--threads", type=int, default=THREADS, help=f"copies at once (default: {THREADS})")
         actions.add_parser(
@@ -52,14 +67,31 @@ class Command(BaseCommand):
                 f"FILE_STORAGE is {settings.FILE_STORAGE}: files are copied from the place in use to the other one, "
                 f"{other_place()}."
             )
+        try:
+            self._begin(options)
+        except WrongStorage as wrong:
+            raise CommandError(str(wrong)) from wrong
         total = 0
         for name in storages_to_copy():
             total += self._copy(name, options)
-        audit.record(action="storage.copied", detail={"to": options["to"], "files": total})
+        detail = {"to": options["to"], "files": total, "finished": options["finish"]}
+        audit.record(action="storage.copied", detail=detail)
         self.stdout.write(
-            f"{total} files were copied. FILE_STORAGE={options['to']} takes effect when all processes have stopped, "
-            "this command was repeated, and all were started with it; then run manage.py verify."
+            f"{total} files were copied. "
+            + (
+                f"Start all processes with FILE_STORAGE={options['to']}, then run manage.py verify."
+                if options["finish"]
+                else "Stop all processes and repeat this command with --finish to use them."
+            )
         )
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        """Only what is in use is copied; a last copy that was broken off goes on. Raises WrongStorage."""
+        if not options["finish"]:
+            storage_identity_check()
+        elif storage_move(storage_place(storage_at(options["to"], "originals"))):
+            self.stdout.write(f"The database says that originals are in {options['to']} from now on.")
+            time.sleep(MOVED_AFTER_S)
 
     def _copy(self, name: str, options: dict[str, Any]) -> int:
         said = 0
