@@ -26,10 +26,15 @@ def promotion_objection(objection: Callable[[Promotion], str]) -> None:
         _objections.append(objection)
 
 
-def require_approved(promotion: Promotion) -> None:
-    """Raises NotApproved, also when nothing could say that it is approved; the first refusal is an event."""
+def objections(promotion: Promotion) -> str:
+    """Why it is not approved, also when nothing could say that it is; empty if it is."""
     why = [objection(promotion) for objection in _objections] or ["no app knows the proposals"]
-    if found := "; ".join(filter(None, why)):
+    return "; ".join(filter(None, why))
+
+
+def require_approved(promotion: Promotion) -> None:
+    """Raises NotApproved; the first refusal is an event."""
+    if found := objections(promotion):
         if not Event.objects.filter(action=REFUSED, detail__promotion=promotion.pk).exists():
             audit.record(
                 action=REFUSED, target=promotion.bundle, detail={"promotion": promotion.pk, "why": found}

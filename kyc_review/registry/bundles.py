@@ -25,6 +25,7 @@ from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
+from kyc_review.registry.approval import objections
 from kyc_review.registry.bundle_files import bundle_check, bundle_store
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before, serving_promotion
@@ -193,6 +194,14 @@ def _exchange(
     reason = text_within(reason, REASON_MAX, "The reason", PromotionRefused)
     row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason, shift=shift)
     row.refresh_from_db(fields=["promoted_at"])  # the database sets it
+    if objections(row):  # workers would refuse it, and nothing would be scored
+        raise PromotionRefused(
+            gettext(
+                "Scoring workers would refuse this promotion or rollback, because two people have not approved what "
+                "it brings into production (COMMAND_LINE_PROMOTION is false). Nothing was changed. Compare that "
+                "bundle with the one in production and propose it; another admin must approve."
+            )
+        )
     ended = {"ended_at": timezone.now(), "remark": IN_PRODUCTION}
     Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(

@@ -69,7 +69,7 @@ def grow(
             comparison=compared, shift=0.0, gate=[], reason="x", proposed_by=ada, **decided
         )
         Shadow.objects.create(bundle=bundle, started_by=ada, ended_at=now)
-        bundle_promote(bundle=bundle, actor=ada)
+        bundle_promote(bundle=bundle, actor=None)
         twin = enqueue(applicant_ref=f"person-{number}").submission
         if (
             earlier := Submission.objects.filter(applicant_ref__startswith="person-")

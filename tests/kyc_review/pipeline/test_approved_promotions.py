@@ -12,7 +12,7 @@ from kyc_review.audit.models import Event
 from kyc_review.pipeline import worker
 from kyc_review.registry import approval
 from kyc_review.registry.approval import NotApproved, require_approved
-from kyc_review.registry.bundles import bundle_promote, bundle_register, bundle_rollback
+from kyc_review.registry.bundles import PromotionRefused, bundle_promote, bundle_register, bundle_rollback
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.scoring.models import Scoring
@@ -102,6 +102,31 @@ def test_without_promotion_on_the_command_line_only_the_first_start_needs_no_per
     require_approved(first)
     with pytest.raises(NotApproved):
         require_approved(later)
+
+
+def test_a_rollback_that_workers_would_refuse_is_never_written(
+    comparison: Comparison, staff: Callable[..., User], ada: User, settings: LazySettings,
+    made_bundle: Callable[..., Path],
+) -> None:  # fmt: skip
+    """An operator's promotion, then the switch, a promotion by two, and an emergency."""
+    first = comparison.champion
+    bundle_promote(actor=None, bundle=bundle_register(path=made_bundle("operators"), source="imported"))
+    Comparison.objects.filter(pk=comparison.pk).update(champion=serving_promotion().bundle)  # type: ignore[union-attr]
+    comparison.refresh_from_db()
+    settings.COMMAND_LINE_PROMOTION = False
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason="better", override="Recall comes first here."
+    )
+    proposal_approve(proposal=proposal, actor=staff("amir", "admin"))
+    promotion = serving_promotion()
+    assert promotion is not None
+    with pytest.raises(PromotionRefused, match="propose it; another admin must approve"):
+        bundle_rollback(actor=ada, leaving=promotion.bundle.digest)
+    assert serving_promotion() == promotion
+    require_approved(promotion)
+    with pytest.raises(PromotionRefused):
+        bundle_promote(actor=None, bundle=first)
+    assert not Event.objects.filter(action="bundle.rolled_back").exists()
 
 
 def test_when_nothing_knows_the_proposals_nothing_is_approved(
