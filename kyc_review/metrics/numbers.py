@@ -18,6 +18,7 @@ from detection.checks import CheckName, CheckStatus
 from kyc_review.audit.sealing import oldest_unsealed_at
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.core.db.clock import database_now, skew_s
+from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
@@ -34,6 +35,7 @@ from kyc_review.webhooks.models import Delivery
 from kyc_review.webhooks.selectors import endpoints_failing_unchecked
 
 log = logging.getLogger(__name__)
+LOCKS_WAITED_FOR_S = 2
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
@@ -46,8 +48,9 @@ class Numbers:
         """Without the database: that it does not answer, and what needs none, so that a scrape never fails then."""
         yield from host_numbers()
         try:
-            found = list(self._from_database())
-        except DatabaseError as error:
+            with locks_waited_for(LOCKS_WAITED_FOR_S):
+                found = list(self._from_database())
+        except (DatabaseError, Locked) as error:
             log.error("no metrics from the database: %s", error)
             found = []
         yield gauge(

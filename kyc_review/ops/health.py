@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
+from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.core.valkey import client
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.scoring.state import last_scored_at, scoring_state
@@ -40,6 +41,7 @@ _remote_trial: Future[None] | None = None
 _stored_at = float("-inf")
 # Anyone may ask, so each check runs at most once in this many seconds and process, whatever its answer was.
 KEPT_S = 1.0
+LOCKS_WAITED_FOR_S = 2
 _kept: dict[str, tuple[float, str]] = {}
 _one_checks = threading.Lock()
 
@@ -95,6 +97,8 @@ def _found(name: str, check: Callable[[], None]) -> str:
         check()
     except (Unready, ClockWrong, WrongStorage) as reason:
         return str(reason)
+    except Locked as reason:
+        return f"{reason}; docs/runbooks.md, RequestsSlow, names the query that finds who holds it"
     except (
         Exception
     ) as error:  # whatever is wrong: the reason is in the log, for strangers may read the answer
@@ -182,8 +186,10 @@ def scoring() -> None:
     """Whether selfies get verdicts now, by the workers' heartbeats, because missing verdicts show too late."""
     if time.monotonic() - _started < STARTING_S:
         return  # the workers of a fresh installation are still loading
-    now = database_now()
-    state = scoring_state(now)
+    with locks_waited_for(LOCKS_WAITED_FOR_S):
+        now = database_now()
+        state = scoring_state(now)
+        last = last_scored_at(state.last_outcome_at)
     if not state.workers:
         raise Unready("no scoring worker is alive")
     if state.failing == state.workers:
@@ -192,7 +198,6 @@ def scoring() -> None:
     if state.is_standing_still:
         raise Unready(f"no selfie had an outcome for {settings.SCORING_STANDSTILL_S} s, and some wait")
     limit = timedelta(seconds=settings.CANARY_MAX_AGE_S)
-    last = last_scored_at(state.last_outcome_at)
     if time.monotonic() - _started > limit.total_seconds() and (last is None or now - last > limit):
         raise Unready(f"nothing was scored for {limit.total_seconds():.0f} s, not even the sample")
 

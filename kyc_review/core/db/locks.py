@@ -3,7 +3,30 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Locked(Exception):
+    """Somebody holds a lock for longer than the block was to wait."""
+
+
+@contextmanager
+def locks_waited_for(seconds: float) -> Iterator[None]:
+    """A transaction whose statements each wait at most this long for a lock. Raises Locked.
+
+    The limit ends with the transaction, so it works behind a pooler, too.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds * 1000:.0f}ms"])
+            yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise Locked(f"a statement has waited {seconds:g} s for a lock") from error
 
 
 def lock_for_transaction(number: int) -> None:
