@@ -24,7 +24,7 @@ STACK_ARCHITECTURE = "stacking_linear"
 STACK_WITH_INPUT = "stacking_linear_with_input"
 STACK_INPUT_ARCHITECTURE = "compression_cells"
 MEMBERS = 4
-STACK = "stack"
+STACK, STACK_INPUT = "stack", "compression"
 CENTRE, FACE = "centre", "face"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -94,7 +94,7 @@ class StackInput:
     sha256: str
     arguments: dict[str, Any] = field(default_factory=dict)
     architecture: str = STACK_INPUT_ARCHITECTURE
-    name: str = "compression"
+    name: str = STACK_INPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,10 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
     if len(members) != MEMBERS:
         raise BundleRefused(f"{path}: {len(members)} members; an ensemble has {MEMBERS} and the stack")
     names = [member.name for member in members] + [stack.name]
-    if len(set(names)) != len(names) or stack.name != STACK:
-        raise BundleRefused(f"{path}: member names must differ and the stack be called {STACK!r}: {names}")
+    if len({*names, STACK_INPUT}) <= len(names) or stack.name != STACK:
+        raise BundleRefused(
+            f"{path}: member names must differ, none may be {STACK_INPUT!r}, and the stack be called {STACK!r}: {names}"
+        )
     for member in members:
         if not ARCHITECTURES.fullmatch(member.architecture):
             raise BundleRefused(f"{path}: unknown architecture {member.architecture!r} of {member.name}")
@@ -213,6 +215,10 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
         _check_file(path, part)
         _check_vote(path, part)
     if stack_input:
+        if stack_input.name != STACK_INPUT or stack_input.file in {part.file for part in voters}:
+            raise BundleRefused(
+                f"{path}: the stack's input must be called {STACK_INPUT!r} and have a file of its own"
+            )
         _check_file(path, stack_input)
     version = str(manifest["version"])
     if not 1 <= len(version) <= 60:

@@ -123,7 +123,7 @@ def stack(bundle: Bundle) -> nn.Module:
     return _load(Stacking(networks), bundle.path / bundle.stack.file).eval()
 
 
-def stack_input(bundle: Bundle) -> nn.Module | None:
+def stack_input(bundle: Bundle) -> CompressionLogits | None:
     """What gives the stack logits in addition to the members', in float32 on the CPU; None where nothing does."""
     part = bundle.stack_input
     if part is None:

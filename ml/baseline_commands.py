@@ -64,7 +64,11 @@ def run_measure(options: argparse.Namespace) -> None:
     from ml.training.measured import measure
 
     report = measure(
-        options.data, options.bundle, work=options.work, limit=SMOKE_PHOTOS if options.smoke else None
+        options.data,
+        options.bundle,
+        work=options.work,
+        seed=options.seed,
+        limit=SMOKE_PHOTOS if options.smoke else None,
     )
     options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     print(f"{options.out}: figures of {options.bundle} on validation and test")

@@ -20,7 +20,15 @@ TEST_INPUTS = 16
 PICTURE_AXES = 3
 Shape = Sequence[int]
 # The code and the packages whose change makes another network of the same weights.
-CODE = ("networks/*.py", "exported/*.py", "auxiliary/*.py", "preprocess.py", "views.py", "ensemble.py")
+CODE = (
+    "networks/*.py",
+    "exported/*.py",
+    "auxiliary/*.py",
+    "forensics/compression_cells.py",
+    "preprocess.py",
+    "views.py",
+    "ensemble.py",
+)
 PACKAGES = ("torch", "timm", "onnx")
 
 

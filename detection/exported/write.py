@@ -25,12 +25,16 @@ from detection.forensics.compression_cells import CELLS, VALUES
 from detection.preprocess import standardise
 
 OPSET = 17
-LOG_ODDS = "log_odds"
+LOG_ODDS, CHECKED = "log_odds", "checked"
 
 
 class BundleGraph(nn.Module):
     """Crops of every view, (B, side, side, 3) uint8 in the order of `views_of`, and cells of the compression,
-    (B, CELLS, VALUES) float32, where the bundle has a `stack_input`, to log-odds of *fake*, (B, 5)."""
+    (B, CELLS, VALUES) float32, where the bundle has a `stack_input`, to log-odds of *fake*, (B, 5).
+
+    What a `stack_input` finds is a second output, (B, 1), which no vote is made of: the stack may take nothing from the
+    test inputs, and a wrong network would pass unseen.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         super().__init__()
@@ -39,15 +43,20 @@ class BundleGraph(nn.Module):
         views = list(views_of(bundle).values())
         self.places = [views.index(member.view) for member in bundle.members]
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         crops = inputs[:-1] if self.stack_input else inputs
         seen = [standardise(each) for each in crops]
         logits = [network(seen[place]) for network, place in zip(self.networks, self.places, strict=True)]
-        read = [*logits, self.stack_input(inputs[-1])] if self.stack_input else logits
+        read: list[Tensor] = list(logits)
+        checked: list[Tensor] = []
+        if self.stack_input:
+            read.append(self.stack_input(inputs[-1]))
+            checked.append(self.stack_input.log_odds(inputs[-1])[:, None])
         columns = [*logits, self.stack(torch.cat(read, 1))]
-        return torch.stack(
+        votes = torch.stack(
             [(x[:, 1] - x[:, 0]) / part.temperature for x, part in zip(columns, self.parts, strict=True)], 1
         )
+        return votes, *checked
 
 
 class AuxiliaryGraph(nn.Module):
@@ -94,6 +103,7 @@ def export_auxiliary(source: Path, key: str, folder: Path) -> str:
 
 
 def _export(graph: nn.Module, inputs: Mapping[str, Shape], folder: Path) -> None:
+    outputs = [LOG_ODDS, CHECKED] if CELLS_INPUT in inputs else [LOG_ODDS]
     with warnings.catch_warnings():
         # What the tracer takes for constant are numbers of channels; batches of three sizes are compared before use.
         warnings.simplefilter("ignore")
@@ -102,8 +112,8 @@ def _export(graph: nn.Module, inputs: Mapping[str, Shape], folder: Path) -> None
             tuple(torch.from_numpy(test_inputs(shape)[:2]) for shape in inputs.values()),
             str(folder / NETWORK),
             input_names=list(inputs),
-            output_names=[LOG_ODDS],
-            dynamic_axes={name: {0: "batch"} for name in (*inputs, LOG_ODDS)},
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
             opset_version=OPSET,
             dynamo=False,  # the other exporter needs onnxscript
         )
@@ -113,8 +123,9 @@ def _export(graph: nn.Module, inputs: Mapping[str, Shape], folder: Path) -> None
 def _results(graph: nn.Module, inputs: Mapping[str, Shape]) -> list[list[float]]:
     """Torch's, in float32."""
     crops = [torch.from_numpy(test_inputs(shape)) for shape in inputs.values()]
-    found: list[list[float]] = graph.eval()(*crops).tolist()
-    return found
+    found = graph.eval()(*crops)
+    results: list[list[float]] = torch.cat(found if isinstance(found, tuple) else (found,), 1).tolist()
+    return results
 
 
 def main() -> None:

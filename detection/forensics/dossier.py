@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from detection import decoding as images
+from detection.auxiliary_files import COMPRESSION
 from detection.decoding.orientation import UPRIGHT, as_stored
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
@@ -210,7 +211,8 @@ def _auxiliary(
     if auxiliary.sees_faces and not faces:
         return
     frame = FaceFrame.of(faces[0], picture.size) if faces else None
-    score = auxiliary.score(picture, frame, cells_of_file(data, picture, frame))
+    cells = cells_of_file(data, picture, frame) if auxiliary.view == COMPRESSION else None
+    score = auxiliary.score(picture, frame, cells)
     if score is None:
         return
     made.facts.setdefault("auxiliary", {})[auxiliary.name] = {

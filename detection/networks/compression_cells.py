@@ -57,10 +57,14 @@ class CompressionLogits(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.network(x)
-        half = (logits[:, 1] - logits[:, 0]).relu() / 2
+        half = self.log_odds(x).relu() / 2
         half = half * (x.abs().sum((1, 2)) > 0)
         return torch.stack([-half, half], 1)
+
+    def log_odds(self, x: Tensor) -> Tensor:
+        """(B,) of *fake*, as the network has them."""
+        logits: Tensor = self.network(x)
+        return logits[:, 1] - logits[:, 0]
 
 
 def _layers(values: int, width: int, dropout: float) -> nn.Sequential:

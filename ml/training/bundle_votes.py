@@ -13,19 +13,16 @@ from ml.training.temperatures import calibrated_probabilities
 
 def served_logits(served: Ensemble, side: AnySide, batch: int = 32) -> np.ndarray:
     """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve; (N, 10) with those of
-    its `stack_input`. Raises ValueError when the side has no cells for that."""
-    reads_cells = served.bundle.stack_input is not None
-    if reads_cells and side.cells is None:
-        raise ValueError(
-            f"the stack of {served.version} reads the compression, and the side has no cells of it"
-        )
+    its `stack_input`. Raises ValueError when the side lacks those."""
+    reads_traces = served.bundle.stack_input is not None
+    if reads_traces and side.traces is None:
+        raise ValueError(f"the stack of {served.version} reads traces of an edit, and the side has none")
     views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
     for start in range(0, count, batch):
         rows = np.arange(start, min(start + batch, count))
         each = served.logits_of_inputs({view: side.inputs(rows, view) for view in views})
-        if reads_cells and side.cells is not None:
-            each.append(served.stack_input_logits(torch.from_numpy(side.cells[rows])))
-        found.append(torch.cat(each, 1).cpu().numpy())
+        members = torch.cat(each, 1).cpu().numpy()
+        found.append(np.concatenate([members, side.traces[rows]], 1) if reads_traces else members)  # type: ignore[index]  # looked at above
     return np.concatenate(found)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from detection import bundle as bundles
 from detection.bundle import Bundle, Member, Stack, StackInput, View
-from detection.networks.compression_cells import CompressionCells
+from detection.networks.compression_cells import CompressionCells, CompressionLogits
 
 STACK_INPUT_FILE = "compression.safetensors"
 
@@ -34,6 +34,11 @@ class PackedInput:
 
     network: CompressionCells
     arguments: Mapping[str, Any]
+
+    @property
+    def for_stack(self) -> nn.Module:
+        """From cells of the compression to what the stack reads."""
+        return CompressionLogits(self.network).eval()
 
     @classmethod
     def of(cls, path: Path, part: StackInput | None) -> "PackedInput | None":

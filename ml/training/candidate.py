@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from safetensors.torch import load_file
+from torch import nn
 
 from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
-from detection.ensemble import Ensemble
+from detection.ensemble import Ensemble, stack_input
 from ml.balancing import balance_names, balance_of
 from ml.inverse_probability import InverseProbabilityWeights
 from ml.sources import Photo
@@ -58,13 +59,14 @@ def train_candidate(
     decided = len(photos)
     served = bundles.read(init)
     ways = balance_names(options.balance, len(served.members))
-    photos, found = _with_faces(photos) if served.sees_faces else (photos, [])
+    network = stack_input(served)
+    photos, found = _with_faces(photos, network) if served.sees_faces else (photos, [])
     require_enough(photos)
     frames = frames_of(member.view for member in served.members)
     faces = FramedFaces([photo.path for photo in photos], frames, [face.place for face in found])
-    cells = np.stack([face.cells for face in found]) if served.stack_input else None
+    traces = np.stack([face.traces for face in found]) if network else None
     weight_max = options.weight_max if options.weigh else None
-    sides = split_decisions(photos, faces, options.seed, weight_max, cells=cells)
+    sides = split_decisions(photos, faces, options.seed, weight_max, traces=traces)
     provenance = _provenance(manifest, served, sides, options, ways=ways, without_face=decided - len(photos))
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:
         folder = Path(name)
@@ -106,9 +108,9 @@ def _provenance(
     }
 
 
-def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FoundFace]]:
+def _with_faces(photos: Sequence[Photo], network: nn.Module | None) -> tuple[list[Photo], list[FoundFace]]:
     """The photographs in which a face is found, and that: a bundle that looks at faces votes on no others."""
-    found = zip(photos, found_faces([photo.path for photo in photos]), strict=True)
+    found = zip(photos, found_faces([photo.path for photo in photos], network), strict=True)
     seen = [(photo, face) for photo, face in found if face is not None]
     return [photo for photo, _ in seen], [face for _, face in seen]
 

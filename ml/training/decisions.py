@@ -38,12 +38,12 @@ def split_decisions(
     seed: int,
     weight_max: float | None = None,
     *,
-    cells: np.ndarray | None = None,
+    traces: np.ndarray | None = None,
 ) -> dict[str, SplitSide]:
     """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
 
     faces: the photographs', in their order; none is read here. A snapshot's hold-out is the test side; an older one
-    without has a fifth drawn for it. weight_max: where weights are truncated; without it rows have none. cells: of
+    without has a fifth drawn for it. weight_max: where weights are truncated; without it rows have none. traces: of
     the photographs, as of `SplitSide`.
     """
     groups = np.array([f"{p.source}/{p.identity}" for p in photos])
@@ -70,7 +70,7 @@ def split_decisions(
             groups[rows],
             weights,
             _soft_labels([photos[i] for i in rows]),
-            None if cells is None else cells[rows],
+            None if traces is None else traces[rows],
         )
     return made
 

@@ -21,17 +21,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from PIL import Image
+from torch import nn
 
 from detection.bundle import FACE, View
 from detection.decoding import ImageRefused, decode
 from detection.decoding.limits import DECODE_MAX_SIDE
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.forensics.compression_cells import cells_in_one, cells_of_file
+from detection.forensics.compression_cells import cells_of_file
 from detection.views import crop
 from encrypted_files.keyring import process_key, read_bytes
 from ml.training.batches import CELL
 from ml.training.distributed import SINGLE_PROCESS, Processes
+from ml.training.traces import traces_of
 from ml.training_rows import FULL, STORED, TrainingRows
 
 # What most members see lies in the middle of it. Windows move in it, which augments narrower views.
@@ -68,14 +70,17 @@ def frames_of(views: Iterable[View]) -> tuple[View, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
-    """The largest face of a photograph, and how its file is compressed: (CELLS, VALUES) float16 of `cells_in_one`."""
+    """The largest face of a photograph, and (2,) float32 logits of what a bundle's stack reads of its file."""
 
     place: FaceFrame
-    cells: np.ndarray
+    traces: np.ndarray
 
 
-def found_faces(paths: Sequence[Path]) -> list[FoundFace | None]:
-    """The face of each photograph; None where none is found or the file cannot be read."""
+def found_faces(paths: Sequence[Path], stack_input: nn.Module | None = None) -> list[FoundFace | None]:
+    """The face of each photograph; None where none is found or the file cannot be read.
+
+    stack_input: of the bundle (`detection.ensemble.stack_input`); without it, traces are zeros.
+    """
 
     def search(path: Path) -> FoundFace | None:
         try:
@@ -87,8 +92,8 @@ def found_faces(paths: Sequence[Path]) -> list[FoundFace | None]:
         if face is None:
             return None
         place = FaceFrame.of(face, picture.size)
-        cells = cells_in_one([cells_of_file(data, picture, place)])[0]
-        return FoundFace(place, cells.astype(np.float16))
+        cells = cells_of_file(data, picture, place) if stack_input else None
+        return FoundFace(place, traces_of(stack_input, [cells])[0])
 
     with ThreadPoolExecutor(min(READERS_MAX, len(os.sched_getaffinity(0))), "reader") as readers:
         return list(readers.map(search, paths))

@@ -1,11 +1,12 @@
 """What a bundle does on the sides of the split: figures of its card, and of another bundle on the same pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from detection.ensemble import Ensemble
+from detection.ensemble import Ensemble, stack_input
 from ml.evaluation.at_recall import at_recall
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.metrics import share
@@ -16,18 +17,25 @@ from ml.training.operating_point import own_fakes
 from ml.training.preparation import prepare
 from ml.training.sides import AnySide, StoredSplitSide
 from ml.training.stored_sides import stored_side
+from ml.training.traces import traces_of
 
 
-def measure(data: Path, bundle: Path, *, work: Path, limit: int | None = None) -> dict[str, Any]:
-    """A bundle as it is, on the pictures that `calibrate_and_write` measures with the same `work`.
+def measure(
+    data: Path, bundle: Path, *, work: Path, seed: int = 0, limit: int | None = None
+) -> dict[str, Any]:
+    """A bundle as it is, on the pictures that `calibrate_and_write` measures with the same `work` and seed; "unread" is
+    test once more as if no compression could be read.
 
     limit: photographs of each source and label, for a smoke run. Raises SourceMissing, BundleRefused.
     """
-    served, prepared = Ensemble.load(bundle, device="cpu"), prepare(data, work, seed=0, limit=limit)
+    served, prepared = Ensemble.load(bundle, device="cpu"), prepare(data, work, seed=seed, limit=limit)
+    network = stack_input(served.bundle)
     thresholds, names = np.array(served.thresholds), list(served.member_names)
-    sides = {name: stored_side(prepared, prepared.store(name)) for name in ("validation", "test")}
+    sides = {name: stored_side(prepared, prepared.store(name), network) for name in ("validation", "test")}
     votes = {name: votes_of(served, side) for name, side in sides.items()}
-    files = stored_side(prepared, prepared.files("test"))
+    files = stored_side(prepared, prepared.files("test"), network)
+    sides["unread"] = replace(sides["test"], traces=traces_of(None, [None] * len(sides["test"].source)))
+    votes["unread"] = votes_of(served, sides["unread"])
     report = {name: side_report(votes[name], thresholds, names, side) for name, side in sides.items()}
     return report | {
         "files": files_report(votes_of(served, files), votes["test"], thresholds, files, sides["test"])

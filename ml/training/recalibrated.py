@@ -38,17 +38,21 @@ def recalibrate(
     served = bundles.read(init)
     stack_input = packed_compression(compression) if compression else PackedInput.of(init, served.stack_input)
     prepared = prepare(data, work, seed=0, limit=limit)
-    sides = {name: stored_side(prepared, prepared.store(name)) for name in ("stack", "validation", "test")}
+    network = stack_input.for_stack if stack_input else None
+    sides = {
+        name: stored_side(prepared, prepared.store(name), network) for name in ("stack", "validation", "test")
+    }
     bundle = calibrate_and_write(
         out,
         [voter_of(member, load_file(init / member.file)) for member in served.members],
-        SplitSides(**sides, files=stored_side(prepared, prepared.files("test"))),
+        SplitSides(**sides, files=stored_side(prepared, prepared.files("test"), network)),
         ThresholdRule(MISS_AT_MOST, is_certified=limit is None, made_miss=MADE_MISS),
         version=version,
         provenance={
             **served.provenance,
             "splits_sha256": prepared.frozen,
             "members_of": served.version,
+            "stack_input": str(compression or served.version),
             "stack": f"RFF's own rows {OWN_WEIGHT:g} times, penalty {PULL:g}",
         },
         card="",

@@ -20,15 +20,15 @@ from ml.training_rows import TrainingRows
 class SplitSide:
     """One side of the split: its rows, and for each row the source's and the person's group's name. `weights` counts
     in what is fitted, if there is one, and in `against_champion`. soft: (N,) float32, the probability that a row is
-    fake, in what is fitted; None where labels are certain. cells: (N, CELLS, VALUES) of `cells_in_one`, for
-    bundles with a `stack_input`."""
+    fake, in what is fitted; None where labels are certain. traces: (N, 2) float32 logits of the bundle's
+    `stack_input`, if it has one."""
 
     examples: TrainingRows
     source: np.ndarray
     group: np.ndarray
     weights: InverseProbabilityWeights | None = None
     soft: np.ndarray | None = None
-    cells: np.ndarray | None = None
+    traces: np.ndarray | None = None
 
     @property
     def weight(self) -> np.ndarray | None:
@@ -56,7 +56,7 @@ class StoredSplitSide:
     """One side of the split as a store of whole pictures, from which any view can be cut.
 
     places: where the face of each picture is, which views of the face need. belongs: `ml.evaluation.people.traits` of
-    the person in each picture, none where figures by group are not wanted. cells: as of `SplitSide`.
+    the person in each picture, none where figures by group are not wanted. traces: as of `SplitSide`.
     """
 
     store: PictureStore
@@ -66,7 +66,7 @@ class StoredSplitSide:
     soft: np.ndarray | None = None
     places: Sequence[FaceFrame] = ()
     belongs: Sequence[Mapping[str, str]] = ()
-    cells: np.ndarray | None = None
+    traces: np.ndarray | None = None
 
     @property
     def examples(self) -> StoredColumns:

@@ -2,19 +2,23 @@
 
 import numpy as np
 from PIL import Image
+from torch import nn
 
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import cells_in_one, compression_cells
+from detection.forensics.compression_cells import compression_cells
 from ml.evaluation.people import traits
 from ml.pictures import PictureStore
 from ml.training.face_crops import found_faces
 from ml.training.preparation import Prepared
 from ml.training.sides import StoredSplitSide
+from ml.training.traces import traces_of
 
 
-def stored_side(prepared: Prepared, store: PictureStore) -> StoredSplitSide:
-    """A store with the source, the person's group, the face and the compression of each row, and what is known of the
-    person."""
+def stored_side(
+    prepared: Prepared, store: PictureStore, stack_input: nn.Module | None = None
+) -> StoredSplitSide:
+    """A store with the source, the person's group, the face and the traces of each row, and what is known of the
+    person. stack_input: as of `traces_of`."""
     places = found_faces(store, prepared.measures.points).places
     return StoredSplitSide(
         store,
@@ -22,8 +26,8 @@ def stored_side(prepared: Prepared, store: PictureStore) -> StoredSplitSide:
         prepared.group_of(store),
         places=places,
         belongs=[traits(prepared.photos[photo]) for photo in store.columns["photo"]],
-        cells=cells_in_one([_cells(store, row, place) for row, place in enumerate(places)]).astype(
-            np.float16
+        traces=np.concatenate(
+            [traces_of(stack_input, [_cells(store, row, place)]) for row, place in enumerate(places)]
         ),
     )
 

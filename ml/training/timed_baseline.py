@@ -65,18 +65,20 @@ def train_timed_baseline(
     )
     networks = train_members(plans, learned, weights, work, deadline=ends)
     voters = [kept, *(_voter(plan, networks[plan.name]) for plan in plans)]
-    sides = {name: stored_side(prepared, stores[name]) for name in ("stack", "validation", "test")}
+    stack_input = PackedInput.of(init, bundles.read(init).stack_input)
+    network = stack_input.for_stack if stack_input else None
+    sides = {name: stored_side(prepared, stores[name], network) for name in ("stack", "validation", "test")}
     bundle = calibrate_and_write(
         out,
         voters,
-        SplitSides(**sides, files=stored_side(prepared, prepared.files("test"))),
+        SplitSides(**sides, files=stored_side(prepared, prepared.files("test"), network)),
         ThresholdRule(MISS_AT_MOST, is_certified=limit is None, made_miss=MADE_MISS),
         version=f"baseline-seed{seed}",
         provenance=_provenance(prepared, init, plans, weights),
         card="",
         own_weight=OWN_WEIGHT,
         pull=PULL,
-        stack_input=PackedInput.of(init, bundles.read(init).stack_input),
+        stack_input=stack_input,
     )
     (out / bundles.MODEL_CARD).write_text(baseline_card(bundle))
     return bundle

@@ -53,6 +53,7 @@ def edit_member(**fields: object) -> Callable[[dict], None]:
         (edit_member(file="../../etc/passwd"), "not a plain"),
         (edit_member(file="/etc/passwd.safetensors"), "not a plain"),
         (edit_member(name="member-1"), "names must differ"),
+        (edit_member(name="compression"), "none may be 'compression'"),
         (edit_member(threshold=0.0), "threshold"),
         (edit_member(temperature=0), "temperature"),
         (edit_member(view={"side": 4096}), "out of range"),

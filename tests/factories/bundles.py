@@ -27,8 +27,10 @@ def tiny_bundle(
     threshold: float = 0.5,
     frame: str = "centre",
     compression: bool = False,
+    traces: float = 1.0,
 ) -> Bundle:
-    """`frame`: of the last two members' views; the first two look at the centre. compression: the stack reads it."""
+    """`frame`: of the last two members' views; the first two look at the centre. compression: the stack reads it, and
+    finds about `traces` of log-odds for *fake* in every file."""
     path.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     members = []
@@ -56,7 +58,7 @@ def tiny_bundle(
     if compression:
         network = CompressionCells(**CELLS_ARGUMENTS)
         last = list(network.judge.parameters())[-1]
-        torch.nn.init.constant_(last[:1], -1.0)  # so that every file has traces of an edit
+        torch.nn.init.constant_(last[:1], -traces)
         save_file(network.state_dict(), path / "compression.safetensors")
     return bundle.write(
         path,

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from detection import bundle as bundles
 from detection.auxiliary import load_auxiliary_model
 from detection.auxiliary_files import COMPRESSION, may_ask_for_person, shipped_auxiliary_models
 from detection.decoding import decode
-from detection.ensemble import Ensemble
+from detection.ensemble import Ensemble, stack_input
 from detection.exported import files, write
 from detection.exported.auxiliary import ExportedAuxiliary
 from detection.exported.files import EngineRefused
@@ -22,7 +23,7 @@ from detection.exported.runtime import TOLERANCE, Runtime
 from detection.exported.voters import ExportedVoters
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.forensics.compression_cells import cells_of_file
+from detection.forensics.compression_cells import CELLS, VALUES, cells_of_file
 from detection.precision import FORCE_FLOAT32
 from detection.views import FaceFrameMissing
 from tests.factories.auxiliary_models import written
@@ -119,6 +120,41 @@ def test_a_stack_that_reads_the_compression_votes_as_with_torch(
     )
 
 
+def test_another_network_for_the_stack_is_refused_even_where_the_stack_takes_nothing_from_it(
+    tmp_path: Path,
+) -> None:
+    """Two that find no traces in any of the inputs of the check, and differ."""
+    exports = []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        tiny_bundle(folder / "tiny", seed=seed, compression=True, traces=-9.0)
+        network = stack_input(bundles.read(folder / "tiny"))
+        assert network
+        assert not network(torch.from_numpy(files.test_inputs((CELLS, VALUES)))).any()
+        if seed:  # the same members and stack
+            for name in ("member-0", "member-1", "member-2", "member-3", "stack"):
+                shutil.copyfile(
+                    tmp_path / "0" / "tiny" / f"{name}.safetensors", folder / "tiny" / f"{name}.safetensors"
+                )
+        (folder / "export").mkdir()
+        again = bundles.read(tmp_path / "0" / "tiny")
+        bundles.write(
+            folder / "tiny",
+            version="tiny",
+            created_at="2026-01-01T00:00:00Z",
+            members=list(again.members),
+            stack=again.stack,
+            provenance={},
+            metrics={},
+            stack_input=again.stack_input,
+        )
+        write.export_bundle(folder / "tiny", KEY, folder / "export")
+        exports.append(files.read(folder / "export", KEY))
+    Runtime(*exports[0])
+    with pytest.raises(EngineRefused, match="differs from torch"):
+        Runtime(exports[0][0], exports[1][1])
+
+
 def test_a_face_is_needed_where_members_look_at_one(folders: tuple[Path, Path]) -> None:
     voters = ExportedVoters(bundles.read(folders[0]), Runtime(*files.read(folders[1], KEY)))
     with pytest.raises(FaceFrameMissing):
@@ -160,7 +196,7 @@ def test_results_that_are_no_numbers_are_refused(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export, network = files.read(folders[1], KEY)
-    monkeypatch.setattr(Runtime, "log_odds", lambda *_: np.full((files.TEST_INPUTS, 5), np.nan))
+    monkeypatch.setattr(Runtime, "_outputs", lambda *_: [np.full((files.TEST_INPUTS, 5), np.nan)])
     with pytest.raises(EngineRefused, match="differs from torch"):
         Runtime(export, network)
 
