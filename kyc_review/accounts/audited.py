@@ -31,13 +31,17 @@ FROM held LEFT JOIN said ON said.target_id = held.id::text
 LEFT JOIN named ON named.target_id = held.id::text LEFT JOIN switched ON switched.target_id = held.id::text
 WHERE said.id IS NULL OR held.roles <> said.roles OR held.username <> named.username
     OR held.is_active <> switched.is_active ORDER BY held.id"""  # noqa: S608
-# An event names the factor by the SHA-256 of what its row keeps for good (second_factor/approving.py). Those of an
-# earlier version do not: each stands for any of its kind.
+# An event names the factor by the SHA-256 of what its row keeps for good (second_factor/approving.py). Of factors from
+# before that, `prepare` wrote the names once (second_factor/naming.py): what comes after the end of that list is none.
 FACTORS = f"""WITH said AS (
     SELECT e.id, e.target_id, e.detail->>'factor_sha256' AS sha256,
-        CASE e.action WHEN 'staff.passkey_added' THEN 'webauthn' ELSE 'totp' END AS type
+        CASE e.action WHEN 'staff.passkey_added' THEN 'webauthn' WHEN 'staff.second_factor_named' THEN e.detail->>'type'
+            ELSE 'totp' END AS type
     FROM {EVENTS} AS e
-    WHERE e.target_kind = 'user' AND e.action IN ('staff.second_factor_enrolled', 'staff.passkey_added')
+    WHERE e.target_kind = 'user' AND e.detail ? 'factor_sha256'
+        AND (e.action IN ('staff.second_factor_enrolled', 'staff.passkey_added')
+            OR e.action = 'staff.second_factor_named'
+                AND e.id < (SELECT min(id) FROM {EVENTS} WHERE action = 'staff.second_factors_named'))
         AND NOT EXISTS (SELECT FROM {EVENTS} AS gone
             WHERE gone.target_kind = 'user' AND gone.target_id = e.target_id AND gone.id > e.id
                 AND (gone.action IN ('staff.second_factor_ended', 'staff.second_factor_reset')
@@ -50,8 +54,7 @@ FACTORS = f"""WITH said AS (
 )
 SELECT held.id, said.id, NULL::text[], NULL::timestamptz
 FROM held FULL JOIN said ON said.target_id = held.person AND said.type = held.type AND said.sha256 = held.sha256
-WHERE held.id IS NULL AND said.sha256 IS NOT NULL OR said.id IS NULL AND NOT EXISTS (SELECT FROM said AS older
-    WHERE older.target_id = held.person AND older.type = held.type AND older.sha256 IS NULL)
+WHERE held.id IS NULL OR said.id IS NULL
 ORDER BY held.id, said.id"""  # noqa: S608
 # What an event of an earlier version lacks is not compared. Only columns that the application may change can differ,
 # and what the owner of the tables changes.

@@ -157,6 +157,8 @@ ACTIONS: dict[str, _StrPromise] = {
     "staff.role_changed": _("Staff role changed"),
     "staff.second_factor_ended": _("Staff second factor ended"),
     "staff.second_factor_enrolled": _("Staff second factor enrolled"),
+    "staff.second_factor_named": _("Staff second factor named"),
+    "staff.second_factors_named": _("Staff second factors named, once"),
     "staff.second_factor_required": _("Staff second factor required"),
     "staff.second_factor_reset": _("Staff second factor reset"),
     "staff.second_factor_waived": _("Staff second factor waived"),

@@ -31,6 +31,8 @@ ENROLLED = {
 ENDED = ("staff.second_factor_ended", "staff.second_factor_reset")
 REMOVED = "staff.passkey_removed"
 SHA256 = "factor_sha256"
+# Of factors from before events named them (naming.py): one event for each, then one that ends the list for good.
+NAMED, ALL_NAMED = "staff.second_factor_named", "staff.second_factors_named"
 
 
 def factor_told(row: Authenticator) -> dict[str, str]:
@@ -93,19 +95,36 @@ def _refusal(row: Authenticator) -> str:
     }
 
 
+def is_enrolled_without_name(row: Authenticator) -> bool:
+    """Whether the owner set up a factor of this kind, and no event says which, nor names this one."""
+    return _enrolments(row)[0] is None and _enrolments(row)[1] is not None
+
+
 def _enrolled_at(row: Authenticator) -> datetime | None:
-    """When the owner set up this very factor; None if the audit log does not say so. Events of an earlier version do
-    not name the factor: they count for those of their kind."""
-    mine, found = factor_told(row)[SHA256], None
+    """When the owner set up this very factor; None if the audit log does not say so."""
+    return _enrolments(row)[0]
+
+
+def _enrolments(row: Authenticator) -> tuple[datetime | None, datetime | None]:
+    """When the owner set up this very factor, and when one of its kind by an event that does not say which."""
+    mine = factor_told(row)[SHA256]
+    found = nameless = None
     events = Event.objects.filter(
         target_kind="user",
         target_id=str(row.user_id),
-        action__in=(ENROLLED[row.type], *ENDED, REMOVED),
+        action__in=(ENROLLED[row.type], *ENDED, REMOVED, NAMED),
     )
+    listed_to = Event.objects.filter(action=ALL_NAMED).order_by("pk").values_list("pk", flat=True).first()
     for event in events.order_by("pk"):
         named = event.detail.get(SHA256)
-        if event.action == ENROLLED[row.type] and named in (mine, None):
+        if event.action in ENDED:
+            found = nameless = None
+        elif event.action == ENROLLED[row.type] and named is None:
+            nameless = event.at
+        elif event.action == ENROLLED[row.type] and named == mine:
             found = event.at
-        elif event.action in ENDED or named == mine:
+        elif event.action == NAMED and named == mine and listed_to is not None and event.pk < listed_to:
+            found = nameless
+        elif event.action == REMOVED and named == mine:
             found = None
-    return found
+    return found, nameless

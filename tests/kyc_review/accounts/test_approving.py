@@ -13,9 +13,13 @@ from django.urls import reverse
 
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import User
-from kyc_review.accounts.second_factor.approving import why_used_factor_does_not_count
+from kyc_review.accounts.second_factor.approving import factor_told, why_used_factor_does_not_count
+from kyc_review.accounts.second_factor.naming import factors_name
 from kyc_review.accounts.second_factor.selectors import Checked
 from kyc_review.accounts.second_factor.services import second_factor_enrol, second_factor_reset
+from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
+from kyc_review.audit.record_checks import record_problems
 from kyc_review.training.gate_changes import gate_change_propose
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import GateProposal
@@ -124,3 +128,52 @@ def test_a_recovery_code_does_not_approve_and_the_app_does(
     assert GateProposal.objects.get(pk=proposal.pk).state == "open"
     client.post(there, {"code": code_at(clock[0])})
     assert GateProposal.objects.get(pk=proposal.pk).state == "approved"
+
+
+def names_forgotten() -> None:
+    """All events are as those of an earlier version."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute("UPDATE audit_event SET detail = detail - 'factor_sha256'")
+        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+
+
+def of_factors() -> list[str]:
+    return [named for named in record_problems() if "second factor" in named]
+
+
+def test_a_factor_from_before_events_named_it_counts_since_then_and_no_other_does(
+    ada: User, maya: User, staff: Callable[..., User], clock: list[float]
+) -> None:
+    enrol(maya, clock)
+    mallory = staff("mallory", "admin")
+    Authenticator.objects.create(user=mallory, type="totp", data={"secret": "written"})
+    days_pass(31)
+    names_forgotten()
+    assert "audit log does not say" in why_not_approver(proposer=ada, approver=maya)
+    assert (factors_name(), factors_name()) == (1, 0)
+    assert why_not_approver(proposer=ada, approver=maya) == ""
+    assert "audit log does not say" in why_not_approver(proposer=ada, approver=mallory)
+    (of_mallory,) = of_factors()
+    assert of_mallory.startswith("no event: second factor")
+    rows = Authenticator.objects.filter(user=maya, type="totp")
+    rows.update(data={"secret": "forged"})
+    forged = rows.get()
+    audit.record(
+        action="staff.second_factor_named", target=maya, detail={"type": "totp"} | factor_told(forged)
+    )
+    assert factors_name() == 0
+    assert "audit log does not say" in why_not_approver(proposer=ada, approver=maya)
+    missing, gone = of_factors()
+    assert missing.count("second factor") == 2
+    assert gone.startswith("no record: event")  # of maya's own
+    assert second_factor_reset(user=maya)
+    assert len(of_factors()) == 1
+
+
+def test_a_new_installation_names_nothing(ada: User, clock: list[float]) -> None:
+    enrol(ada, clock)
+    assert factors_name() == 0
+    assert not Event.objects.filter(action="staff.second_factors_named").exists()
+    assert of_factors() == []

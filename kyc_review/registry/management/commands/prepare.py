@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from psycopg.errors import LockNotAvailable
 
 from detection.bundle import BundleRefused
+from kyc_review.accounts.second_factor.naming import factors_name
 from kyc_review.accounts.services import roles_ensure
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.write_once import privileges_grant
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from refused
         roles_ensure()
         signing_key_ensure()
+        factors_name()
         try:
             key_file_ensure()
         except KeysUnavailable as unavailable:
