@@ -12,7 +12,11 @@ class _Variables(FileAwareMapping):
     """The environment, where a value may be in a file that NAME_FILE names, as orchestrators mount secrets."""
 
     def __getitem__(self, name: str) -> str:
-        return str(super().__getitem__(name)).rstrip("\n")  # as editors and `echo` end a file
+        try:
+            return str(super().__getitem__(name)).rstrip("\n")  # as editors and `echo` end a file
+        except OSError as error:
+            said = f"{name}_FILE names a file that cannot be read: {error.filename}: {error.strerror}"
+            raise environ.ImproperlyConfigured(said) from error
 
 
 class Env(environ.FileAwareEnv):

@@ -57,6 +57,7 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
         checks = [f"{prepare} --without-bundle", verify, f"{verify_audit} 2>&1 || test $? = 1"]
         found = run(checks, ROOT, owner, elsewhere, application)
     assert f"{len(rows)} submissions with their pictures, {len(rows)} of them read" in found
+    assert f"originals in {elsewhere / 'originals'}" in found
     assert "no batch was ever sealed" in found
     assert (elsewhere / "archive" / "pruned.gz").read_bytes() == b"rows"
     assert not (elsewhere / "means").exists()

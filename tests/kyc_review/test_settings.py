@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from kyc_review import settings
 from kyc_review.settings.environment import Env
@@ -33,6 +34,14 @@ def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
         (tmp_path / "url").write_text(content)
         monkeypatch.setenv("SOME_URL_FILE", str(tmp_path / "url"))
         assert Env().str("SOME_URL") == "postgres://a:b@host/kyc"
+
+
+def test_a_file_that_is_not_there_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOST_URL_FILE", "/nowhere/url")
+    with pytest.raises(
+        ImproperlyConfigured, match="LOST_URL_FILE names a file that cannot be read: /nowhere/url"
+    ):
+        Env().str("LOST_URL")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from kyc_review.lifecycle.consistency import (
     storage_problems,
 )
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage_identity import storage_place
 
 
 class Command(BaseCommand):
@@ -34,6 +36,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         there = Submission.objects.filter(erased_at=None).count()
         read = there if options["read_all"] else min(there, options["read"])
+        place = storage_place()
+        where = originals.path("") if place == "files" else place
         number, locked = 0, Counter[str]()
         try:
             for problem in chain(
@@ -53,9 +57,11 @@ class Command(BaseCommand):
             f"{count} pictures are there and were not checked: {reason}" for reason, count in locked.items()
         ]
         if number:
-            failures.append(f"{number} differences; restore these files from the backup (docs/backup.md)")
+            failures.append(
+                f"{number} differences; restore these files from the backup (docs/backup.md). Originals: {where}"
+            )
         if failures:
             raise CommandError("\n".join(failures))
         self.stdout.write(
-            f"As the database says: {there} submissions with their pictures, {read} of them read."
+            f"As the database says: {there} submissions with their pictures, {read} of them read, originals in {where}."
         )
