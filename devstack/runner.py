@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,9 +130,11 @@ class Runner:
         """Every line of the program to its log and the console; notes the one that says that it is ready."""
         program, output = running.program, running.process.stdout
         assert output is not None
-        with output, open_private(program.log or os.devnull) as log:
+        # A full disk costs lines of the log: a relay that ended would stop the program at its next line.
+        with suppress(OSError), output, open_private(program.log or os.devnull) as log:
             for line in output:
-                log.write(line)
+                with suppress(OSError):
+                    log.write(line)
                 if program.ready_line and program.ready_line in line:
                     running.ready.set()
                 if not self._quiet:

@@ -111,6 +111,13 @@ def test_its_lines_carry_its_name_and_the_expected_one_makes_it_ready(
     assert eventually(lambda: "child     | child is ready." in said.getvalue(), 5)
 
 
+def test_a_full_disk_does_not_stop_a_program(running: Runner) -> None:
+    code = "for _ in range(20_000): print('x' * 100)\nprint('ready', flush=True); import time; time.sleep(60)"
+    one = replace(program(code, ready_line="ready"), log=Path("/dev/full"))
+    running.start(one)
+    running.wait_ready(one.name)
+
+
 def test_a_child_that_ends_before_it_is_ready_is_refused(running: Runner) -> None:
     running.start(program("raise SystemExit(3)", ready_line="ready."))
     with pytest.raises(StackRefused, match="child stopped at its start"):
