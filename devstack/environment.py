@@ -13,12 +13,12 @@ if TYPE_CHECKING:  # a container without the embedded stack still reads this mod
 
 
 # What the stack was started with holds for manage.py in every other terminal, too.
-CARRIED = ("COMMAND_LINE_PROMOTION",)
+CARRIED = ("COMMAND_LINE_PROMOTION", "FILE_STORAGE", "OBJECT_STORAGE_")
 
 
 def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
     """What a process of this stack adds to its environment; what the caller has set wins where it is a preference."""
-    carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
+    carried = {name: text for name, text in os.environ.items() if name.startswith(CARRIED)}
     return (
         urls.environment
         | carried

@@ -11,18 +11,21 @@ from devstack.services import Urls
 
 
 @pytest.mark.parametrize("chosen", ["false", None])
-def test_promotion_switched_off_for_the_stack_is_off_in_other_terminals(
+def test_the_settings_of_the_stack_hold_in_other_terminals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None
 ) -> None:
     monkeypatch.delenv("COMMAND_LINE_PROMOTION", raising=False)
     if chosen:
         monkeypatch.setenv("COMMAND_LINE_PROMOTION", chosen)
+    monkeypatch.setenv("FILE_STORAGE", "s3")
+    monkeypatch.setenv("OBJECT_STORAGE_BUCKET", "pictures")
     paths = StackPaths(tmp_path)
     urls = Urls("postgres://127.0.0.1/kyc", "valkey://127.0.0.1", "s" * 50)
     environment.write(paths, environment.variables(paths, urls, 8000))
     other: dict[str, str] = {}
     environment.adopt(other, paths.env_file)
     assert other.get("COMMAND_LINE_PROMOTION") == chosen
+    assert (other["FILE_STORAGE"], other["OBJECT_STORAGE_BUCKET"]) == ("s3", "pictures")
     assert other["DATABASE_URL"] == "postgres://127.0.0.1/kyc"
     assert os.stat(paths.env_file).st_mode & 0o077 == 0
 
