@@ -4,14 +4,17 @@ for these records, too."""
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from kyc_review.audit.archived_events import archived_events_join
 from kyc_review.audit.pruned import PRUNED_ACTIONS, prunings_read
 from kyc_review.audit.record_kinds import Compared, RecordKind, record_kinds
 from kyc_review.audit.uncompared import APART_MAX, Uncompared
+from kyc_review.core.db.roles import RoleError, as_owner, may_make_temporary
 
 NAMED = 20
 ROWS_AT_ONCE = 2000
@@ -42,18 +45,39 @@ WHERE record IS NULL OR event IS NULL OR coalesce(apart, true) OR wrong <> '{{{{
 OLDER = "SELECT count(*) FROM audit_event WHERE action = ANY(%(actions)s) AND NOT detail ? %(since)s"
 
 
-@transaction.atomic
+COUNTED = (
+    "Records of pruned events were counted, not compared with the archive: that needs a temporary table, and this role "
+    "may make none. Run it with DATABASE_OWNER_URL, in compose: docker compose run --rm migrate python manage.py audit "
+    "verify --archive."
+)
+
+
 def records_verify(*, archive: bool = False) -> tuple[list[str], list[str]]:
     """`record_problems` of every kind, and notes, in one snapshot of the database.
 
-    archive: records of pruned events are compared with those, too. Raises StorageUnavailable.
+    archive: records of pruned events are compared with those, too, by a role that may make a temporary table: the
+    current one or DATABASE_OWNER_URL's; without any they are counted, and a note says so. Raises StorageUnavailable.
     """
+    if not archive or not prunings_read()[0]:
+        return _in_a_snapshot(joins=False)
+    if may_make_temporary():
+        return _in_a_snapshot(joins=True)
+    if settings.DATABASE_OWNER_URL:
+        with suppress(RoleError), as_owner():  # refused where it leads to a pooler
+            if may_make_temporary():
+                return _in_a_snapshot(joins=True)
+    problems, notes = _in_a_snapshot(joins=False)
+    return problems, [*notes, COUNTED]
+
+
+@transaction.atomic
+def _in_a_snapshot(*, joins: bool) -> tuple[list[str], list[str]]:
     with connection.cursor() as cursor:
         # Pruned events are put into a temporary table, which a transaction that only reads cannot make.
-        reads = "" if archive else "READ ONLY"
+        reads = "" if joins else "READ ONLY"
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ {reads}")
     uncompared, notes = Uncompared.read(), []
-    if archive and (joined := archived_events_join(prunings_read()[0])) is not None:
+    if joins and (joined := archived_events_join(prunings_read()[0])) is not None:
         uncompared = Uncompared()
         notes = [f"{joined} pruned events were read from the archive and compared with their records."]
     problems = record_problems(uncompared)

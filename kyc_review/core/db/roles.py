@@ -92,6 +92,18 @@ GUARDED_SETTINGS = (
 )
 
 
+def may_make_temporary() -> bool:
+    """Whether the current role may make temporary tables; `prepare` takes that from the application's role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_database_privilege(current_database(), 'TEMPORARY')")
+        return bool(cursor.fetchone()[0])
+
+
+def is_time_out(setting: str) -> bool:
+    """Of `role_settings`: one that only ends statements, as a careful DBA sets it; the others change what they mean."""
+    return setting.partition("=")[0].endswith("_timeout")
+
+
 def role_settings() -> list[str]:
     """Which guarded settings are stored for the current role, as `name=value`; these begin each of its sessions."""
     with connection.cursor() as cursor:

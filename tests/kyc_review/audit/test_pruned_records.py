@@ -1,5 +1,6 @@
 """What a pruned event said of a record cannot be compared any more: that is told, and what is newer is still named."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from kyc_review.audit import sealing
+from devstack.postgres import ROLE
+from kyc_review.audit import record_checks, sealing
 from kyc_review.audit.archived_events import archived_events_join
 from kyc_review.audit.models import Event
 from kyc_review.audit.pruned import prunings_read
@@ -19,6 +21,7 @@ from kyc_review.audit.pruning import prune_next
 from kyc_review.audit.record_checks import record_problems
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.uncompared import Uncompared
+from kyc_review.audit.write_once import privileges_grant
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage_identity import storage_identity_ensure
 
@@ -162,6 +165,7 @@ def test_the_command_compares_records_with_the_archive_and_verify_looks_for_its_
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('pg_temp.audit_event'), to_regclass('pg_temp.pruned_event')")
         assert cursor.fetchone() == (None, None)
+    compared_as_application(settings, capsys)
     call_command("verify")
     path = Path(storages["archive"].path(detail["file"]))
     path.write_bytes(b"changed")
@@ -173,6 +177,38 @@ def test_the_command_compares_records_with_the_archive_and_verify_looks_for_its_
     said = capsys.readouterr().out
     assert f"changed: {detail['file']}" in said
     assert f"not in the archive: {detail['file']}" in said
+
+
+def compared_as_application(settings: LazySettings, capsys: pytest.CaptureFixture[str]) -> None:
+    """The application's role may make no temporary table: it counts, and compares where the owner is known."""
+    database = connection.settings_dict["NAME"]
+    privileges_grant(ROLE)
+    execute(f'REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC')
+    try:
+        execute(f"SET ROLE {ROLE}")
+        call_command("audit", "verify", "--archive")
+        said = capsys.readouterr().out
+        assert "counted, not compared with the archive" in said
+        assert "The audit log is intact." in said
+        settings.DATABASE_OWNER_URL = os.environ["DATABASE_URL"]
+        call_command("audit", "verify", "--archive")
+        assert "2 pruned events were read from the archive and compared" in capsys.readouterr().out
+    finally:
+        connection.close()  # and the role with it
+        execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC')
+
+
+@pytest.mark.django_db
+def test_without_prunings_nothing_temporary_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def looked(*, joins: bool) -> tuple[list[str], list[str]]:
+        asked.append(joins)
+        return [], []
+
+    monkeypatch.setattr(record_checks, "_in_a_snapshot", looked)
+    record_checks.records_verify(archive=True)
+    assert asked == [False]
 
 
 @contextmanager

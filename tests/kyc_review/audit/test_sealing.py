@@ -102,15 +102,24 @@ def test_a_run_of_the_task_does_not_wait_for_another_process(
     assert sealing.seal_some() == 2
 
 
-def test_verification_names_what_the_role_stored_for_its_own_sessions() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1h'")
+def test_verification_names_what_the_role_stored_for_its_own_sessions(record: Record) -> None:
+    """A time-out, as a careful DBA sets it, is a note; what changes the meaning of statements is a problem."""
+    record(2)
+    seal()
+    said = StringIO()
     try:
-        with pytest.raises(CommandError, match="setting of the role: lock_timeout=1h"):
-            call_command("audit", "verify", "--seals-only", stdout=StringIO())
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1h'")
+        call_command("audit", "verify", "--seals-only", stdout=said)
+        assert "setting of the role: lock_timeout=1h" in said.getvalue()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE CURRENT_USER SET default_transaction_deferrable = on")
+        with pytest.raises(CommandError, match="1 problems:\n  setting of the role: default_transaction_def"):
+            call_command("audit", "verify", "--seals-only", stdout=said)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER ROLE CURRENT_USER RESET lock_timeout")
+            cursor.execute("ALTER ROLE CURRENT_USER RESET default_transaction_deferrable")
 
 
 def test_who_keeps_sealing_back_is_logged_after_a_minute(
