@@ -23,6 +23,8 @@ STACK_ARCHITECTURE = "stacking_linear"
 # Another name, so that a release that cannot read the input refuses the bundle and says so.
 STACK_WITH_INPUT = "stacking_linear_with_input"
 STACK_INPUT_ARCHITECTURE = "compression_cells"
+# Of what `compression_cells` computes. A change of it is another number here: a network learned from one kind of cells.
+CELLS_VERSION = 1
 MEMBERS = 4
 STACK, STACK_INPUT = "stack", "compression"
 CENTRE, FACE = "centre", "face"
@@ -95,6 +97,7 @@ class StackInput:
     arguments: dict[str, Any] = field(default_factory=dict)
     architecture: str = STACK_INPUT_ARCHITECTURE
     name: str = STACK_INPUT
+    cells: int = CELLS_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,11 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
         if stack_input.name != STACK_INPUT or stack_input.file in {part.file for part in voters}:
             raise BundleRefused(
                 f"{path}: the stack's input must be called {STACK_INPUT!r} and have a file of its own"
+            )
+        if stack_input.cells != CELLS_VERSION:
+            raise BundleRefused(
+                f"{path}: the stack's input reads cells of version {stack_input.cells}, this release makes "
+                f"{CELLS_VERSION}"
             )
         _check_file(path, stack_input)
     version = str(manifest["version"])

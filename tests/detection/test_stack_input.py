@@ -150,6 +150,7 @@ def edited(edit: Callable[[dict], object]) -> Callable[[Path], None]:
         (edited(lambda m: m["stack_input"].update(file="../x.safetensors")), "not a plain"),
         (edited(lambda m: m["stack_input"].update(file="stack.safetensors")), "a file of its own"),
         (edited(lambda m: m["stack_input"].update(name="member-0")), "must be called 'compression'"),
+        (edited(lambda m: m["stack_input"].update(cells=2)), "cells of version 2"),
         (edited(lambda m: m["stack_input"].update(arguments={"values": 3})), "does not fit"),
         (edited(lambda m: m["stack_input"].update(arguments={"depth": 3})), "refuses its arguments"),
     ],

@@ -7,9 +7,10 @@ import pytest
 import torch
 from django.conf import LazySettings
 
-from detection.decoding import decode
 from detection.ensemble import Ensemble
 from kyc_review.pipeline import worker
+from kyc_review.pipeline.reading import picture_of
+from kyc_review.pipeline.scoring import vote
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.scoring.models import Vote
@@ -32,10 +33,11 @@ def test_a_selfie_gets_the_processors_votes(
 ) -> None:
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cuda"
-    tiny_bundle(tmp_path / "tiny")
+    tiny_bundle(tmp_path / "tiny", compression=True)
     bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
     submit(image=portrait_bytes(0))
     assert worker.run_until_idle() == 1
-    (wanted,) = Ensemble.load(tmp_path / "tiny", device="cpu", threads=1).score([decode(portrait_bytes(0))])
+    ensemble = Ensemble.load(tmp_path / "tiny", device="cpu", threads=1)
+    (wanted,) = vote(ensemble, [picture_of(portrait_bytes(0))])
     found = Vote.objects.order_by("position").values_list("probability", flat=True)
     assert list(found) == pytest.approx([vote.probability for vote in wanted], abs=0.02)
