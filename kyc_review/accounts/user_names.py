@@ -8,12 +8,14 @@ the others are of fonts in which people read logs.
 """
 
 import unicodedata
+from itertools import chain
 
 from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
 from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
 from kyc_review.core.db.locks import lock_for_transaction
 
 LOCK = 0x6B79_6E61_6D65  # "kyname": two accounts made at the same moment are compared, too
@@ -26,28 +28,34 @@ I_LIKE_L = str.maketrans("i2", "lz")
 def skeletons(name: str) -> set[str]:
     """Two names have one in common if a reader could confuse them."""
     name = "".join(c for c in unicodedata.normalize("NFKC", name) if c not in PUNCTUATION)
-    plain = name.casefold().translate(ALIKE)
-    read = plain
-    for pair, letter in PAIRS:  # before i is read as l: ci is no d
-        read = read.replace(pair, letter)
-    return {plain.translate(I_LIKE_L), read.translate(I_LIKE_L)}
+    found = set()
+    for written in (name, name.replace("I", "l")):  # cI is read as d
+        plain = read = written.casefold().translate(ALIKE)
+        for pair, letter in PAIRS:  # before i is read as l: ci is no d
+            read = read.replace(pair, letter)
+        found |= {plain.translate(I_LIKE_L), read.translate(I_LIKE_L)}
+    return found
 
 
 def user_name_check(name: str, *, of: User | None = None) -> None:
-    """Raises ValidationError for a new name that is not of ASCII or looks like an existing one, which it names.
+    """Raises ValidationError for a new name that is not of ASCII or looks like another's, which it names.
 
+    Also one that another had before: earlier events have it, and its new holder would seem to have acted then.
     `of`: whose name it becomes; it may look like their present one. In a transaction: holds LOCK to its end.
     """
     ASCIIUsernameValidator()(name)
     lock_for_transaction(LOCK)
     looks = skeletons(name)
     others = User.objects.exclude(pk=of.pk) if of else User.objects.all()
-    for other in others.values_list("username", flat=True).iterator():
+    renamed = Event.objects.filter(action="staff.renamed", target_kind="user", detail__has_key="username")
+    earlier = renamed.exclude(target_id=str(of.pk)) if of else renamed
+    names = others.values_list("username", flat=True), earlier.values_list("detail__before", flat=True)
+    for other in chain(*names):
         if not looks.isdisjoint(skeletons(other)):
             raise ValidationError(
                 gettext(
-                    "This name looks like %(name)s, which another account has: punctuation and capitals count for "
-                    "nothing, and 0 and o, 1, i and l, 5 and s, 8 and b, 2 and z, rn and m, vv and w, cl and d count "
+                    "This name looks like %(name)s, which another account has or had: punctuation and capitals count "
+                    "for nothing, and 0 and o, 1, i and l, 5 and s, 8 and b, 2 and z, rn and m, vv and w, cl and d count "
                     "as the same. Choose another name."
                 ),
                 code="looks_like",

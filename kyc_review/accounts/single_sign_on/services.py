@@ -43,6 +43,11 @@ NAME_TAKEN = gettext_lazy(
     "There is an account %(name)s here, and it is not connected to your login. If it is yours, log in with its "
     "password and connect it on your account page, or ask the operator for `manage.py staff connect`."
 )
+# The other's name is not told: it may be a colleague's.
+LOOKS_LIKE = gettext_lazy(
+    "The name %(wanted)s looks like that of another account here, now or before, so you got no account. Ask the "
+    "operator for `manage.py staff add` with another name and `manage.py staff connect`."
+)
 NO_NAME = gettext_lazy(
     "The identity provider gives no name that can be used here. Ask the operator for %(claim)s."
 )
@@ -131,8 +136,10 @@ def _person_create(answer: Answer, roles: set[Role]) -> User:
     try:
         user_name_check(name)
     except ValidationError as error:
+        if User.objects.filter(username__iexact=name).exists():
+            raise LoginRefused("name_taken", NAME_TAKEN % {"name": name}) from error
         if error.code == "looks_like":
-            raise LoginRefused("name_taken", NAME_TAKEN % error.params) from error
+            raise LoginRefused("name_looks_like_another", LOOKS_LIKE % {"wanted": name}) from error
         raise LoginRefused("no_name", NO_NAME % {"claim": settings.OIDC_USERNAME_CLAIM}) from error
     roles_ensure()
     person = User(username=name)

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.services import person_rename
 from kyc_review.accounts.user_names import user_name_check
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,8 @@ pytestmark = pytest.mark.django_db
         ("lucia", "luc1a"),
         ("ben", "8en"),
         ("rnada", "macla"),
+        ("adam", "acIam"),
+        ("dana", "cIana"),
     ],
 )
 def test_a_name_that_looks_like_another_is_refused(
@@ -51,6 +54,17 @@ def test_another_name_is_accepted(staff: Callable[..., User], wanted: str) -> No
     staff("ada", "reviewer")
     staff("luda", "reviewer")
     user_name_check(wanted)
+
+
+def test_the_former_name_of_another_stays_theirs(staff: Callable[..., User]) -> None:
+    alice, bob = staff("alice", "reviewer"), staff("bob", "reviewer")
+    person_rename(person=alice, username="carol")
+    for wanted in ("alice", "al1ce"):
+        with pytest.raises(ValidationError):
+            user_name_check(wanted)
+        with pytest.raises(ValidationError):
+            person_rename(person=bob, username=wanted)
+    assert person_rename(person=alice, username="alice")
 
 
 def test_the_page_of_people_says_which_name_it_looks_like(
