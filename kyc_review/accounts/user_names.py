@@ -55,8 +55,8 @@ def user_name_check(name: str, *, of: User | None = None) -> None:
             raise ValidationError(
                 gettext(
                     "This name looks like %(name)s, which another account has or had: punctuation and capitals count "
-                    "for nothing, and 0 and o, 1, i and l, 5 and s, 8 and b, 2 and z, rn and m, vv and w, cl and d count "
-                    "as the same. Choose another name."
+                    "for nothing, and 0 and o, 1, i and l, 5 and s, 8 and b, 2 and z, rn and m, vv and w, cl and d "
+                    "count as the same. Choose another name."
                 ),
                 code="looks_like",
                 params={"name": other},

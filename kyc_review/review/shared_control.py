@@ -50,8 +50,9 @@ def shared_control(*, viewer: User) -> list[SharedControl]:
         return []
     since = timezone.now() - SINCE
     controlled = _controlled(since - days)
+    admins = dict(User.objects.filter(pk__in=controlled).values_list("pk", "username"))
     accounts = {pk for acts in controlled.values() for pk in acts}
-    counts: dict[tuple[str, int, int], list[bool]] = defaultdict(list)
+    counts: dict[tuple[int, int, int], list[bool]] = defaultdict(list)
     for answers in _judged_by_two(accounts, since) if accounts else ():
         for (one, label, at), (other, other_label, later) in combinations(answers, 2):
             for admin, acts in controlled.items():
@@ -59,7 +60,7 @@ def shared_control(*, viewer: User) -> list[SharedControl]:
                     counts[admin, min(one, other), max(one, other)].append(label == other_label)
     people = User.objects.in_bulk({pk for _, *pair in counts for pk in pair})
     found = [
-        SharedControl(admin, (people[one], people[other]), len(same), sum(same))
+        SharedControl(admins[admin], (people[one], people[other]), len(same), sum(same))
         for (admin, one, other), same in counts.items()
     ]
     return sorted(found, key=lambda pair: (-pair.items, pair.admin))
@@ -70,18 +71,21 @@ def _could(acts: Acts, person: int, at: datetime, days: timedelta) -> bool:
     return any(act <= at < act + days for act in acts.get(person, ()))
 
 
-def _controlled(since: datetime) -> dict[str, dict[int, list[datetime]]]:
-    """The admins who could have signed in to two other accounts or more, by name, with their acts on each."""
+def _controlled(since: datetime) -> dict[int, dict[int, list[datetime]]]:
+    """The admins who could have signed in to two other accounts or more, by id, with their acts on each.
+
+    Not by name: a renaming would make two of one.
+    """
     rows = Event.objects.filter(
         action__in=ACTS_OF_CONTROL, at__gte=since, target_kind="user", actor_kind="user"
     ).exclude(actor_id=F("target_id"))
     # An event can name anything; those of accounts name keys.
     keys = {str(pk): pk for pk in User.objects.values_list("pk", flat=True)}
-    acts: dict[str, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
-    for name, account, at in rows.values_list("actor_name", "target_id", "at"):
-        if account in keys:
-            acts[name][keys[account]].append(at)
-    return {name: accounts for name, accounts in acts.items() if len(accounts) > 1}
+    acts: dict[int, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for admin, account, at in rows.values_list("actor_id", "target_id", "at"):
+        if admin in keys and account in keys:
+            acts[keys[admin]][keys[account]].append(at)
+    return {admin: accounts for admin, accounts in acts.items() if len(accounts) > 1}
 
 
 Answer = tuple[int, str, datetime]  # person, label, when

@@ -105,7 +105,9 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
                 waits_since=waiting.get(other.pk),
             )
         )
-    return found
+    # The latest first, by the times that are shown: a place among the others would tell the one that is not.
+    found.sort(key=lambda seen: seen.since, reverse=True)
+    return sorted(found, key=lambda seen: (not seen.same_file, seen.bits_apart))
 
 
 def _latest_item(field: str) -> Subquery:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.services import person_rename
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, ReviewItem
@@ -54,6 +55,16 @@ def test_a_pair_with_one_admin_is_named_with_its_answers(
     (pair,) = shared_control(viewer=audrey)
     assert (pair.admin, pair.people, pair.items, pair.agreed) == ("adam", (alice, bob), 2, 1)
     assert shared_control(viewer=alice) == [], "reviewers see nothing of others"
+
+
+def test_an_admin_who_was_renamed_meanwhile_is_one(
+    enqueue: Enqueue, adam: User, audrey: User, alice: User, bob: User
+) -> None:
+    audit.record(action="staff.created", actor=adam, target=alice)
+    person_rename(person=adam, username="walter")
+    audit.record(action="staff.created", actor=adam, target=bob)
+    judged(enqueue, (alice, "real"), (bob, "real"))
+    assert [pair.admin for pair in shared_control(viewer=audrey)] == ["walter"]
 
 
 def test_what_was_judged_before_the_admin_could_sign_in_does_not_count(

@@ -14,7 +14,7 @@ from kyc_review.evidence.models import Likeness
 from kyc_review.review.cases import case_of
 from kyc_review.review.models import OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
-from kyc_review.workbench.evidence.selectors import comparable
+from kyc_review.workbench.evidence.selectors import comparable, look_alikes
 from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,18 @@ def test_a_calibration_item_among_the_neighbours_looks_like_an_ordinary_item(
     assert calibration == ordinary
     assert all("Cleared" not in part for part in calibration)
     assert not OutcomeExposure.objects.exists(), "its outcome was not told"
+
+
+def test_twins_stand_in_the_order_of_the_ages_that_are_shown(
+    held: ReviewItem, enqueue: Enqueue, alice: User
+) -> None:
+    gold = to_be_judged(enqueue, held, "p-2", is_gold=True)
+    others = [to_be_judged(enqueue, held, "p-3", is_gold=False) for _ in range(2)]
+    for age, item in enumerate((gold, *others)):  # that of gold was opened last
+        opened = Now() - dt.timedelta(hours=age)
+        ReviewItem.objects.filter(pk=item.pk).update(opened_at=opened)
+    shown = look_alikes(viewer=alice, item=held)
+    assert [seen.item_id for seen in shown] == [gold.pk, *(item.pk for item in others)]
 
 
 def test_a_hidden_attempt_stands_where_its_place_tells_nothing(
