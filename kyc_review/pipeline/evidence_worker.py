@@ -37,7 +37,8 @@ from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.champion import load_with_torch
 from kyc_review.pipeline.heartbeat import pictures_require
 from kyc_review.pipeline.submission_leases import is_busy
-from kyc_review.registry.selectors import champion
+from kyc_review.registry.approval import NotApproved, require_approved
+from kyc_review.registry.selectors import serving_promotion
 from kyc_review.submissions.storage import OriginalMissing, original_read
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ HOLDER = leases.process_holder()
 _broken_off = False
 
 _serving: Ensemble | None = None
+_approved: int | None = None  # the promotion that was found approved; its row is written once
 
 
 def run_until_idle() -> int:
@@ -132,11 +134,19 @@ def give_way(until: float) -> None:
 
 
 def ensemble() -> Ensemble | None:
-    """The champion, whose attention is shown; None while there is none that can be loaded."""
-    global _serving
-    bundle = champion()
-    if bundle is None:
+    """The champion, whose attention is shown; None while there is none that is approved and can be loaded."""
+    global _serving, _approved
+    promotion = serving_promotion()
+    if promotion is None:
         return None
+    if promotion.pk != _approved:
+        try:
+            require_approved(promotion)
+        except NotApproved as refusal:
+            log.error("no attention view: %s", refusal)
+            return None
+        _approved = promotion.pk
+    bundle = promotion.bundle
     if _serving is None or _serving.digest != bundle.digest:
         try:
             # One lane: a reviewer's wait is shorter than the harm of taking the scoring worker's cores.

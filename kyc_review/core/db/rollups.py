@@ -20,6 +20,7 @@ from django.db.models.functions import Now, Trunc
 
 from kyc_review.core.db.clock import database_now
 from kyc_review.core.db.slots import SLOT, slot_of
+from kyc_review.core.stopping import is_stopping
 
 if TYPE_CHECKING:
     Range = tuple[datetime, datetime]
@@ -141,10 +142,12 @@ class Rollup:
 
     def count(self, *, spans: int = 400) -> int:
         """Count what is settled, at most `spans` spans, and again what changed since it was counted; how many rows were
-        written. Safe to repeat and to run twice."""
+        written. A worker that was told to stop ends after a span. Safe to repeat and to run twice."""
         self._ensure_mark()
         written = self._count_touched()
         for _ in range(spans):
+            if is_stopping():  # at the first time, years of spans would outlast the worker's grace
+                return written
             with transaction.atomic():
                 mark = self._locked()
                 if mark is None:

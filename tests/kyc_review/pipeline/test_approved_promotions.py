@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.pipeline import worker
+from kyc_review.pipeline import evidence_worker, worker
 from kyc_review.registry import approval
 from kyc_review.registry.approval import NotApproved, require_approved
 from kyc_review.registry.bundles import PromotionRefused, bundle_promote, bundle_register, bundle_rollback
@@ -62,6 +62,23 @@ def test_workers_score_nothing_with_it_and_lose_no_attempt(
     assert Scoring.objects.count() == 1
     refusal = Event.objects.get(action="bundle.promotion_refused")
     assert refusal.detail["promotion"] == serving_promotion().pk  # type: ignore[union-attr]
+
+
+def test_the_attention_of_what_is_not_approved_is_not_shown(
+    tmp_path: Path, ada: User, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence_worker, "_serving", None)
+    monkeypatch.setattr(evidence_worker, "_approved", None)
+    settings.SCORING_DEVICE = "cpu"
+    for version in ("first", "poison"):
+        tiny_bundle(tmp_path / version, version=version)
+    first = bundle_register(path=tmp_path / "first", source="trained")
+    bundle_promote(actor=None, bundle=first)
+    shown = evidence_worker.ensemble()
+    assert shown is not None
+    assert shown.digest == first.digest
+    inserted(bundle_register(path=tmp_path / "poison", source="trained"), ada)
+    assert evidence_worker.ensemble() is None
 
 
 def test_what_two_people_or_the_operator_did_is_approved_and_a_rollback_to_it(

@@ -17,6 +17,7 @@ from detection.voting import Verdict
 from kyc_review.accounts.models import User
 from kyc_review.core.db import rollups
 from kyc_review.core.db.clock import database_now
+from kyc_review.core.db.slots import slot_of
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decision_counts import DECISION_COUNTS
@@ -24,6 +25,7 @@ from kyc_review.review.decisions import decision_record, decision_undo, first_ca
 from kyc_review.review.models import (
     Decision,
     DecisionCount,
+    DecisionCountMark,
     DecisionTouch,
     DecisionUndo,
     FirstCall,
@@ -206,6 +208,16 @@ def test_a_wrong_count_is_found_and_corrected(
 
 
 @pytest.mark.django_db
+def test_a_worker_that_was_told_to_stop_ends_after_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([False, True])
+    monkeypatch.setattr("kyc_review.core.db.rollups.is_stopping", lambda: next(looks))
+    begin = database_now() - timedelta(days=400)
+    DecisionCountMark.objects.create(until=slot_of(begin))
+    DECISION_COUNTS.count()
+    mark = DecisionCountMark.objects.get()
+    assert mark.until == slot_of(begin) + DECISION_COUNTS.span
+
+
 def test_a_result_that_only_the_models_made_writes_nothing(clear: Callable[..., Submission]) -> None:
     clear()
     assert not ResultTouch.objects.exists()
