@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from kyc_review.audit.archived_events import archived_events_join
 from kyc_review.audit.pruned import PRUNED_ACTIONS, prunings_read
-from kyc_review.audit.record_kinds import Compared, RecordKind, record_kinds
+from kyc_review.audit.record_kinds import Compared, RecordKind, Told, record_kinds
 from kyc_review.audit.uncompared import APART_MAX, Uncompared
 from kyc_review.core.db.roles import RoleError, as_owner, may_make_temporary
 
@@ -95,7 +95,7 @@ def record_problems(uncompared: Uncompared | None = None) -> list[str]:
     for kind in record_kinds():
         if isinstance(kind, RecordKind):
             found += _problems(kind, uncompared)
-        else:
+        elif isinstance(kind, Compared):
             found += _compared_problems(kind, uncompared)
     return found + uncompared.problems()
 
@@ -108,11 +108,15 @@ def _unreadable() -> list[str]:
 
 
 def record_notes() -> list[str]:
-    """What a reader should know although it is no sign of tampering: what older events do not hold."""
+    """What a reader should know although it is no sign of tampering: what older events do not hold, records `Told`."""
     found = []
     with connection.cursor() as cursor:
         for kind in record_kinds():
-            if isinstance(kind, RecordKind) and kind.since:
+            if isinstance(kind, Told):
+                cursor.execute(kind.found)
+                if named := [f"{kind.name} {key}" for (key,) in cursor.fetchall()]:
+                    found.append(_problem(kind.why, named))
+            elif isinstance(kind, RecordKind) and kind.since:
                 cursor.execute(OLDER, {"actions": list(kind.actions), "since": kind.since})
                 if number := cursor.fetchone()[0]:
                     found.append(

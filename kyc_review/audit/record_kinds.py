@@ -36,11 +36,20 @@ class Compared(NamedTuple):
     has_own_event: bool = False
 
 
+class Told(NamedTuple):
+    """Records that are no sign of tampering, but that a reader should know. `found`: SQL of their ids. `why`: which
+    they are."""
+
+    name: str
+    found: str
+    why: str
+
+
 def closed(prefix: str, approved: str = "") -> tuple[str, ...]:
     """The actions that close a proposal; `approved`: where that one has another name."""
     return approved or f"{prefix}approved", f"{prefix}rejected", f"{prefix}withdrawn"
 
 
-def record_kinds() -> list[RecordKind | Compared]:
+def record_kinds() -> list[RecordKind | Compared | Told]:
     """Those of all apps, each from the app that has the tables (AUDITED_RECORDS)."""
     return [kind for path in settings.AUDITED_RECORDS for kind in import_string(path)]

@@ -38,6 +38,12 @@ FROM {_PROMOTION} AS p WHERE {which} AND CASE p.kind
 ORDER BY p.id"""  # noqa: S608
 
 
+# All but the first start, which is without a person everywhere.
+WITHOUT_PERSON = (
+    f"SELECT p.id FROM {_PROMOTION} AS p WHERE p.promoted_by_id IS NULL AND NOT {_FIRST} ORDER BY p.id"  # noqa: S608
+)
+
+
 def why_not_approved(promotion: Promotion) -> str:
     """Empty if the promotion is approved.
 

@@ -1,8 +1,8 @@
 """How the gate's settings and proposals are compared with their events (kyc_review/audit/record_kinds.py)."""
 
-from kyc_review.audit.record_kinds import Compared, RecordKind, closed
+from kyc_review.audit.record_kinds import Compared, RecordKind, Told, closed
 from kyc_review.registry.models import Bundle
-from kyc_review.training.approvals import not_approved
+from kyc_review.training.approvals import WITHOUT_PERSON, not_approved
 
 GATE_SETTINGS = """SELECT g.id, g.changed_at, 'gate.settings_changed', g.id::text,
     coalesce(g.approved_by_id, g.changed_by_id)::text,
@@ -30,4 +30,9 @@ KINDS = (
     RecordKind("promotion proposal", ("promotion.proposed",), PROMOTION_PROPOSED),
     RecordKind("decided promotion proposal", closed("promotion."), PROMOTION_CLOSED),
     Compared("promotion", not_approved(), sort="not approved by two people"),
+    Told(
+        "promotion",
+        WITHOUT_PERSON,
+        "without a person, so by the operator's command or with a password of the database",
+    ),
 )

@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.audit.record_checks import record_notes
 from kyc_review.pipeline import evidence_worker, worker
 from kyc_review.registry import approval
 from kyc_review.registry.approval import NotApproved, require_approved
@@ -144,6 +145,14 @@ def test_a_rollback_that_workers_would_refuse_is_never_written(
     with pytest.raises(PromotionRefused):
         bundle_promote(actor=None, bundle=first)
     assert not Event.objects.filter(action="bundle.rolled_back").exists()
+
+
+def test_verification_names_promotions_without_a_person_but_the_first(serving: Bundle) -> None:
+    assert record_notes() == []
+    later = inserted(serving, None)
+    (note,) = record_notes()
+    assert note.startswith("without a person")
+    assert note.endswith(f": promotion {later.pk}")
 
 
 def test_when_nothing_knows_the_proposals_nothing_is_approved(
