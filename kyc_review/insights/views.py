@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.reauthentication import unconfirmed
+from kyc_review.accounts.single_sign_on.confirmation import confirmation_use
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import (
@@ -126,6 +127,7 @@ def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         submission_erase_alone(submission_id=row.pk, reason=form.cleaned_data["reason"], actor=request.user)
     except ErasureRefused as refused:
         return _submission(request, row, form, problem=refused.detail, status=422)
+    confirmation_use(request)
     messages.success(request, gettext("The submission was erased."))
     return HttpResponseRedirect(reverse("insights:submission", args=[row.pk]))
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -247,4 +248,11 @@ def test_what_runs_twice_is_spread_over_nodes() -> None:
 def test_production_knows_who_a_request_comes_from() -> None:
     """Behind an ingress every request has its address: locks by address would be for all people."""
     patches = yaml.safe_load((FOLDER / "production" / "kustomization.yaml").read_text())["patches"]
-    assert any("/data/TRUSTED_PROXIES" in patch["patch"] for patch in patches)
+    (set_to,) = (
+        operation["value"]
+        for patch in patches
+        for operation in yaml.safe_load(patch["patch"])
+        if operation["path"] == "/data/TRUSTED_PROXIES"
+    )
+    # A placeholder (RFC 5737): a range of the cluster would let any pod pretend any address.
+    assert IPv4Network(set_to).subnet_of(IPv4Network("192.0.2.0/24"))

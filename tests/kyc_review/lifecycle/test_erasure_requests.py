@@ -1,5 +1,6 @@
 """Who may ask for an erasure, and how: by API, on the page and by the command."""
 
+import time
 from collections.abc import Callable
 from io import StringIO
 from urllib.parse import urlencode
@@ -14,8 +15,9 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts import services as accounts
-from kyc_review.accounts.models import Integration, User
+from kyc_review.accounts.models import Identity, Integration, User
 from kyc_review.accounts.second_factor.services import second_factor_enrol
+from kyc_review.accounts.single_sign_on.confirmation import CONFIRMED
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import (
     FORGERY_GOES_TOO,
@@ -194,6 +196,23 @@ def test_an_erasure_asks_for_the_second_factor_of_an_admin_who_has_one(
     assert window.post(path, sent).status_code == 422
     assert not Submission.objects.exclude(erased_at=None).exists()
     assert window.post(path, sent | {"code": code_at(clock[0])}).status_code == 302
+
+
+def test_a_login_at_the_identity_provider_confirms_one_erasure(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[[User], Client],
+    settings: LazySettings,
+) -> None:  # fmt: skip
+    settings.OIDC_ISSUER = "https://login.bank.example"
+    rows, ada = [submit(), submit()], staff("ada", "admin")
+    window: Client = login(ada)
+    settings.LOCAL_PASSWORDS = False
+    Identity.objects.create(user=ada, issuer=settings.OIDC_ISSUER, subject="4711")
+    session = window.session
+    session[CONFIRMED] = {"at": time.time(), "with_factor": True}
+    session.save()
+    sent = {"reason": REASON, "confirmed": "on"}
+    answers = [window.post(f"/insights/submissions/{row.pk}/erasure/", sent).status_code for row in rows]
+    assert answers == [302, 422]
 
 
 def test_one_admin_alone_erases_up_to_the_daily_number(
