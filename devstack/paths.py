@@ -76,6 +76,16 @@ def default_state_dir() -> Path:
     return Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").resolve()
 
 
+def _make_private(paths: StackPaths) -> None:
+    """What an earlier version made for all to read. Below a private folder no one reaches anything."""
+    for folder in (paths.metrics, paths.root / "derivatives"):
+        if folder.is_dir():
+            folder.chmod(0o700)
+    for file in (*paths.logs.iterdir(), *paths.valkey.iterdir()):
+        if file.is_file() and not file.is_symlink():
+            file.chmod(0o600)
+
+
 def prepare_state_dir(state_dir: Path) -> StackPaths:
     """Make the state directory, private to this user but passable, so that Postgres may run under another account."""
     paths = StackPaths(state_dir.resolve())
@@ -85,6 +95,7 @@ def prepare_state_dir(state_dir: Path) -> StackPaths:
         paths.root.chmod(0o711)
         for folder in (paths.logs, paths.valkey, paths.beat, paths.static):
             folder.chmod(0o700)
+        _make_private(paths)
     except PermissionError as refused:
         raise StackRefused(
             f"{refused.filename} belongs to another user: run as that user, or choose another folder with DATA_DIR"

@@ -47,6 +47,9 @@ def killed_half_way(faults: Faults, post: Callable[[], None], say: Say) -> Itera
         what="the first member",
         every_s=LOOK_EVERY_S,
     )
+    if has_ended():
+        say(f"run {run} ended before its workers could be killed: this shows nothing")
+        return
     finished = [file.stem for file in members.glob("*.safetensors")]
     before = _lines(members.parent / "progress.jsonl", finished)
     for name in faults.programs:

@@ -129,3 +129,15 @@ def test_root_keeps_the_database_elsewhere_when_the_checkout_is_closed_to_other_
     elsewhere = Path(StackPaths(state_dir).postgres_pointer.read_text().strip())
     assert state_dir not in elsewhere.parents
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+
+
+def test_what_an_earlier_version_left_readable_is_private_from_the_next_start_on(tmp_path: Path) -> None:
+    left = [tmp_path / name for name in ("logs/web.log", "valkey/dump.rdb", "derivatives/a", "metrics/b")]
+    for file in left:
+        file.parent.mkdir()
+        file.parent.chmod(0o755)
+        file.write_text("x")
+        file.chmod(0o644)
+    paths.prepare_state_dir(tmp_path)
+    assert {file.parent.stat().st_mode & 0o777 for file in left} == {0o700}
+    assert {file.stat().st_mode & 0o777 for file in left[:2]} == {0o600}

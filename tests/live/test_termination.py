@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from django.db import connection, transaction
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.core import wake
@@ -130,9 +131,14 @@ def test_a_scoring_worker_gives_back_what_it_has_not_begun(
     for number in range(POSTED):
         submit(image=portrait_bytes(number % 4), external_ref=f"r{number}")
     processes.environment["SCORING_BATCH_MAX"] = "2"
-    processes.start("scoring")
-    wait_for(Scoring.objects.exists)
-    processes.terminate("scoring")()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "LOCK TABLE scoring_scoring IN EXCLUSIVE MODE"
+        )  # its first batch waits before it is stored
+        processes.start("scoring")
+        wait_for(Submission.objects.filter(state=State.SCORING).exists)
+        ended = processes.terminate("scoring")
+    ended()
     assert not Submission.objects.filter(state=State.SCORING).exists()
     waiting = Submission.objects.filter(state=State.RECEIVED)
     assert 0 < waiting.count() == POSTED - Scoring.objects.count() - sent_back()
@@ -151,8 +157,13 @@ def test_an_evidence_worker_finishes_the_picture_in_work(
         Evidence.objects.create(submission=enqueue(image=portrait_bytes(number)).submission)
     processes.start("evidence")
     wake.EVIDENCE.send()
-    wait_for(Evidence.objects.filter(state=Evidence.State.WORKING).exists)
-    processes.terminate("evidence")()
+    with transaction.atomic():
+        working = Evidence.objects.filter(state=Evidence.State.WORKING).select_for_update()
+        wait_for(
+            lambda: working.first() is not None
+        )  # what it works on cannot be stored before this transaction ends
+        ended = processes.terminate("evidence")
+    ended()
     states = list(Evidence.objects.values_list("state", "attempts"))
     assert states.count((Evidence.State.READY, 1)) > 0
     assert states.count((Evidence.State.WAITING, 0)) > 0
