@@ -6,10 +6,13 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
 application = get_wsgi_application()
 
-from django.db import connections  # noqa: E402  (only now)
+from django.conf import settings  # noqa: E402  (only now)
+from django.db import connections  # noqa: E402
 
 from kyc_review.encryption.startup import keys_announce  # noqa: E402
 
+# Clients repeat what is answered 503; a worker waits for the lock instead.
+connections.databases["default"]["LOCK_WAIT_S"] = settings.REQUEST_LOCK_WAIT_S
 keys_announce()
 connections.close_all()  # threads open their own
 

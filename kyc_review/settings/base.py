@@ -128,6 +128,8 @@ DATABASES["default"] |= {
     # Behind a pooler that gives each transaction any connection (docs/deploy.md): read by kyc_review.core.db.
     "TRANSACTION_POOLING": env.bool("DATABASE_TRANSACTION_POOLING", default=False),
 }
+# Seconds that a statement of a web request waits for a lock before it is answered 503; 0: without end.
+REQUEST_LOCK_WAIT_S = env.int("REQUEST_LOCK_WAIT_S", default=5)
 # Owns the tables; only `manage.py prepare` uses it. Empty: the application's role owns them itself (docs/audit.md).
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -19,6 +19,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
         elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:
             params["prepare_threshold"] = PREPARED_FROM
+        wait_s = self.settings_dict.get("LOCK_WAIT_S")
+        if wait_s and not self.pools_transactions:  # a pooler refuses it, or gives it to others
+            params["options"] = f"{params.get('options', '')} -c lock_timeout={wait_s * 1000}".strip()
         return params
 
     @property

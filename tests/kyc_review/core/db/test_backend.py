@@ -1,15 +1,21 @@
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, connections, transaction
+from django.test import Client
 
 from kyc_review.core.db.base import DatabaseWrapper
 from kyc_review.core.db.copy import copy_in
+from kyc_review.core.problems import RETRY_AFTER_S
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
 from tests.factories.connections import backend_end
+from tests.factories.portraits import portrait_bytes
+from tests.factories.responses import ClientResponse
 
 
 def test_the_product_uses_it() -> None:
@@ -43,6 +49,39 @@ def test_a_notice_does_not_end_a_connection() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE NOTICE 'still here'; END $$")
     assert connection.is_usable()
+
+
+def post(api: Client) -> ClientResponse:
+    image = SimpleUploadedFile("selfie.jpg", portrait_bytes(0))
+    return api.post(
+        "/api/v1/submissions", {"image": image, "external_ref": "a"}, headers={"Idempotency-Key": "k"}
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_answers_503_instead_of_waiting_for_a_lock_without_end(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `wsgi.py`, which is the only place that sets it: workers wait."""
+    holder = connection.copy()
+    with closing(holder), holder.cursor() as cursor:
+        holder.set_autocommit(False)
+        cursor.execute("LOCK TABLE submissions_submission IN ACCESS EXCLUSIVE MODE")
+        connection.close()
+        monkeypatch.setitem(connections.databases["default"], "LOCK_WAIT_S", 1)
+        answer = post(api)
+        assert (answer.status_code, answer["Retry-After"]) == (503, RETRY_AFTER_S), answer.content
+        holder.rollback()
+    assert post(api).status_code == 202
+    connection.close()
+
+
+def test_a_pooler_is_not_asked_for_a_time_out_of_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: Any = connection.copy("pooled")
+    found.settings_dict |= {"LOCK_WAIT_S": 5}
+    assert found.get_connection_params()["options"] == "-c lock_timeout=5000"
+    found.settings_dict |= {"TRANSACTION_POOLING": True}
+    assert "options" not in found.get_connection_params()
 
 
 @pytest.mark.django_db
