@@ -12,13 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from kyc_review.core.leases import Alive, no_lease
+if TYPE_CHECKING:  # storages are made while settings are read, and leases are rows
+    from kyc_review.core.leases import Alive
 
 T = TypeVar("T")
 LOOK_EVERY_S = 5.0
-_between: ContextVar[Alive] = ContextVar("between", default=no_lease)
+
+
+def _nothing() -> None:
+    """What is called between pieces of a transfer for which nothing was asked."""
+
+
+_between: ContextVar[Alive] = ContextVar("between", default=_nothing)
 
 
 class TransferEnded(Exception):

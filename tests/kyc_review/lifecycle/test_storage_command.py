@@ -23,12 +23,13 @@ from kyc_review.lifecycle.management.commands.storage import MOVED_AFTER_S
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
 from kyc_review.submissions import storage_identity
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import StorageIdentity, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from kyc_review.submissions.storage_identity import (
     WrongStorage,
     storage_identity_check,
     storage_identity_ensure,
+    storage_place,
 )
 from kyc_review.training.models import MeanFaces
 from tests.factories.object_stores import Disturbance, Store, disturbing
@@ -98,6 +99,7 @@ def test_files_go_to_the_bucket_and_back_unchanged(
     )
     in_store(on_disk)
     settings.FILE_STORAGE = "s3"
+    StorageIdentity.objects.update(place=storage_place())  # as with --finish
     assert {"o": contents(originals.beneath), "d": contents(derivatives.beneath)} == before
     assert "3 submissions with their pictures, 3 of them read" in said("verify")
     settings.STORAGE_PLACES = places(on_disk, private_data / "elsewhere")
