@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def _make_private(paths: StackPaths) -> None:
             folder.chmod(0o700)
     for file in (*paths.logs.iterdir(), *paths.valkey.iterdir()):
         if file.is_file() and not file.is_symlink():
-            file.chmod(0o600)
+            with suppress(FileNotFoundError):  # Valkey replaces its own while it runs
+                file.chmod(0o600)
 
 
 def prepare_state_dir(state_dir: Path) -> StackPaths:

@@ -130,7 +130,8 @@ def _where_they_are(place: str) -> str:
     return (
         f"the originals of this database are in {there}, and this process looks in {another}: give it FILE_STORAGE, "
         "OBJECT_STORAGE_BUCKET and OBJECT_STORAGE_PREFIX of the others, or end a move with "
-        "manage.py storage copy --finish"
+        "manage.py storage copy --finish; if they were moved or restored here on purpose, run manage.py prepare "
+        "--adopt-storage"
     )
 
 

@@ -173,13 +173,38 @@ def test_the_last_copy_ends_the_use_of_the_place_before(
         said("storage", "copy", "--to", "s3")
     with pytest.raises(CommandError, match="are in a bucket"):
         call_command("prepare", "--without-bundle", verbosity=0)
-    assert "0 files were copied" not in said("storage", "copy", "--to", "s3", "--finish"), "it goes on"
-    assert slept == [MOVED_AFTER_S]
+    assert Event.objects.filter(action="storage.copied", detail__finished=True).count() == 1
+    moved = contents(elsewhere)
+    elsewhere.delete(row.image_key)
+    elsewhere.save(row.image_key, ContentFile(b"encrypted since"))
+    with pytest.raises(CommandError, match="The move to s3 is finished"):
+        said("storage", "copy", "--to", "s3", "--finish")
+    assert contents(elsewhere) == moved | {row.image_key: b"encrypted since"}
 
     in_store(moto_store)
     call_command("prepare", "--without-bundle", verbosity=0)
     storage_identity_check()
-    assert Event.objects.filter(action="storage.copied", detail__finished=True).count() == 2
+
+
+def test_a_last_copy_that_was_broken_off_goes_on(
+    moto_store: Store,
+    settings: LazySettings,
+    private_data: Path,
+    submit: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    monkeypatch.setattr(time, "sleep", lambda _: 1 / 0)  # killed while it waits
+    storage_identity_ensure()
+    row = submit()
+    with pytest.raises(ZeroDivisionError):
+        said("storage", "copy", "--to", "s3", "--finish")
+    monkeypatch.undo()
+    settings.STORAGE_PLACES = places(moto_store, private_data)
+    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
+    assert "files were copied" in said("storage", "copy", "--to", "s3", "--finish")
+    assert row.image_key in contents(moto_store.storage("originals"))
 
 
 def test_a_second_copy_takes_only_what_is_new(on_disk: Store, submit: Callable[..., Submission]) -> None:

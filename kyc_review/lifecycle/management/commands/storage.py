@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.object_storage.check import store_check
 from kyc_review.lifecycle.storage_copy import other_place, storage_at, storage_copy, storages_to_copy
@@ -16,8 +17,9 @@ from kyc_review.submissions.storage_identity import (
     storage_place,
 )
 
-# Until no process relies on what the database said before, and posts in flight have ended.
-MOVED_AFTER_S = ROW_KEPT_S + 7
+# Until no process relies on what the database said before, and posts in flight have ended: one that meets a slow store
+# tries twice, and each try connects and waits.
+MOVED_AFTER_S = ROW_KEPT_S + 27
 SAY_EVERY = 10_000
 THREADS = 8
 
@@ -92,6 +94,11 @@ class Command(BaseCommand):
         elif storage_move(storage_place(storage_at(options["to"], "originals"))):
             self.stdout.write(f"The database says that originals are in {options['to']} from now on.")
             time.sleep(MOVED_AFTER_S)
+        elif _last_move() == options["to"]:
+            raise CommandError(
+                f"The move to {options['to']} is finished: nothing more is copied from the place before, since what "
+                f"is there may be older. Set FILE_STORAGE={options['to']} for this command, too."
+            )
 
     def _copy(self, name: str, options: dict[str, Any]) -> int:
         said = 0
@@ -111,3 +118,9 @@ class Command(BaseCommand):
             f"{done.erased} of erased submissions removed{earlier}"
         )
         return done.files
+
+
+def _last_move() -> str:
+    """Where the last move that was finished went; empty when there was none."""
+    finished = Event.objects.filter(action="storage.copied", detail__finished=True).order_by("pk").last()
+    return str(finished.detail["to"]) if finished else ""
