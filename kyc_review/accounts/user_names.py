@@ -21,7 +21,7 @@ from kyc_review.core.db.locks import lock_for_transaction
 LOCK = 0x6B79_6E61_6D65  # "kyname": two accounts made at the same moment are compared, too
 PUNCTUATION = "._-+@"  # alice and alice. are one name to who reads a log
 PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
-ALIKE = str.maketrans("0158", "olsb")
+READ_AS_LETTERS = str.maketrans("0158", "olsb")
 I_LIKE_L = str.maketrans("i2", "lz")
 
 
@@ -30,7 +30,7 @@ def skeletons(name: str) -> set[str]:
     name = "".join(c for c in unicodedata.normalize("NFKC", name) if c not in PUNCTUATION)
     found = set()
     for written in (name, name.replace("I", "l")):  # cI is read as d
-        plain = read = written.casefold().translate(ALIKE)
+        plain = read = written.casefold().translate(READ_AS_LETTERS)
         for pair, letter in PAIRS:  # before i is read as l: ci is no d
             read = read.replace(pair, letter)
         found |= {plain.translate(I_LIKE_L), read.translate(I_LIKE_L)}

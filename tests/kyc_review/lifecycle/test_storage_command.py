@@ -1,67 +1,30 @@
-"""`manage.py storage`: copies between folders and a bucket, and says what a store can do; `verify` compares."""
+"""`manage.py storage copy`: copies between folders and a bucket."""
 
-import time
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import CommandError, call_command
-from django.test import Client
+from django.core.management import CommandError
 from django.utils import timezone
 
 from kyc_review.audit.models import Event
-from kyc_review.core.files import StorageUnavailable
-from kyc_review.core.object_storage import ObjectStorage, check
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.lifecycle.management.commands.storage import MOVED_AFTER_S
-from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
-from kyc_review.submissions import storage_identity
 from kyc_review.submissions.models import StorageIdentity, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from kyc_review.submissions.storage_identity import (
-    WrongStorage,
-    storage_identity_check,
     storage_identity_ensure,
     storage_place,
 )
 from kyc_review.training.models import MeanFaces
+from tests.factories.file_moves import contents, places, said
 from tests.factories.object_stores import Disturbance, Store, disturbing
-from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 KINDS = ("originals", "derivatives")
-
-
-def places(store: Store, folder: Path, **access: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    kinds = {"originals": "DurableStorage"}
-    kinds |= dict.fromkeys(("derivatives", "snapshots", "training", "means"), "PrivateStorage")
-    on_disk = {
-        name: {
-            "BACKEND": f"kyc_review.submissions.storage.{kind}",
-            "OPTIONS": {"location": str(folder / name)},
-        }
-        for name, kind in kinds.items()
-    }
-    in_bucket = {
-        name: {
-            "BACKEND": "kyc_review.core.object_storage.ObjectStorage",
-            "OPTIONS": {
-                "bucket": store.bucket,
-                "prefix": f"kyc-review/{name}",
-                "access": store.access | access,
-                "write_once": name == "originals",
-            },
-        }
-        for name in kinds
-    }
-    return {"files": on_disk, "s3": in_bucket}
 
 
 @pytest.fixture
@@ -71,14 +34,10 @@ def on_disk(store: Store, settings: LazySettings, private_data: Path) -> Store:
     return store
 
 
-def said(*arguments: str) -> str:
-    out = StringIO()
-    call_command(*arguments, stdout=out)
-    return out.getvalue()
-
-
-def contents(storage: Any) -> dict[str, bytes]:
-    return {file.name: storage.open(file.name).read() for file in storage.files_below()}
+@pytest.fixture
+def disturbance(moto: str) -> Iterator[Disturbance]:
+    with disturbing(moto) as state:
+        yield state
 
 
 def test_files_go_to_the_bucket_and_back_unchanged(
@@ -136,75 +95,6 @@ def test_an_interrupted_copy_leaves_no_version_after_the_next_one(
     said("storage", "copy", "--to", "s3")
     assert moto_store.versions() == [target.key(row.image_key)]
     assert contents(target)[row.image_key] == contents(originals.beneath)[row.image_key]
-
-
-def test_the_last_copy_ends_the_use_of_the_place_before(
-    moto_store: Store,
-    settings: LazySettings,
-    private_data: Path,
-    submit: Callable[..., Submission],
-    api: Client,
-    in_store: Callable[[Store], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The copies have the same identity, so a process that was forgotten at the old place would see nothing wrong."""
-    settings.STORAGE_PLACES = places(moto_store, private_data)
-    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
-    monkeypatch.setattr(storage_identity, "ROW_KEPT_S", 0)
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    storage_identity_ensure()
-    row = submit()
-    said("storage", "copy", "--to", "s3")
-    storage_identity_check()
-    late = submit()
-    assert "from now on" in said("storage", "copy", "--to", "s3", "--finish")
-    assert slept == [MOVED_AFTER_S]
-    elsewhere = moto_store.storage("originals")
-    assert {row.image_key, late.image_key, "identity"} == set(contents(elsewhere))
-
-    before = contents(originals.beneath)
-    with pytest.raises(WrongStorage, match="are in a bucket"):
-        storage_identity_check()
-    form = {"image": SimpleUploadedFile("a.jpg", jpeg_bytes()), "external_ref": "a"}
-    assert api.post("/api/v1/submissions", form, headers={"Idempotency-Key": "a"}).status_code == 503
-    assert contents(originals.beneath) == before
-    with pytest.raises(CommandError, match="are in a bucket"):
-        said("storage", "copy", "--to", "s3")
-    with pytest.raises(CommandError, match="are in a bucket"):
-        call_command("prepare", "--without-bundle", verbosity=0)
-    assert Event.objects.filter(action="storage.copied", detail__finished=True).count() == 1
-    moved = contents(elsewhere)
-    elsewhere.delete(row.image_key)
-    elsewhere.save(row.image_key, ContentFile(b"encrypted since"))
-    with pytest.raises(CommandError, match="The move to s3 is finished"):
-        said("storage", "copy", "--to", "s3", "--finish")
-    assert contents(elsewhere) == moved | {row.image_key: b"encrypted since"}
-
-    in_store(moto_store)
-    call_command("prepare", "--without-bundle", verbosity=0)
-    storage_identity_check()
-
-
-def test_a_last_copy_that_was_broken_off_goes_on(
-    moto_store: Store,
-    settings: LazySettings,
-    private_data: Path,
-    submit: Callable[..., Submission],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    settings.STORAGE_PLACES = places(moto_store, private_data)
-    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
-    monkeypatch.setattr(time, "sleep", lambda _: 1 / 0)  # killed while it waits
-    storage_identity_ensure()
-    row = submit()
-    with pytest.raises(ZeroDivisionError):
-        said("storage", "copy", "--to", "s3", "--finish")
-    monkeypatch.undo()
-    settings.STORAGE_PLACES = places(moto_store, private_data)
-    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
-    assert "files were copied" in said("storage", "copy", "--to", "s3", "--finish")
-    assert row.image_key in contents(moto_store.storage("originals"))
 
 
 def test_a_second_copy_takes_only_what_is_new(on_disk: Store, submit: Callable[..., Submission]) -> None:
@@ -302,12 +192,6 @@ def test_without_a_bucket_the_settings_are_named() -> None:
         said("storage", "check")
 
 
-@pytest.fixture
-def disturbance(moto: str) -> Iterator[Disturbance]:
-    with disturbing(moto) as state:
-        yield state
-
-
 def test_a_copy_that_was_stopped_goes_on(
     moto_store: Store,
     disturbance: Disturbance,
@@ -328,89 +212,3 @@ def test_a_copy_that_was_stopped_goes_on(
     disturbance.end()
     said("storage", "copy", "--to", "s3", "--compare")
     assert moto_store.keys() == sorted(f"kyc-review/originals/{row.image_key}" for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("moto", [check.CONDITIONS_KEPT, check.DAMAGE_TAKEN]),
-        ("rclone", [check.CONDITIONS_IGNORED, check.DAMAGE_REFUSED]),
-    ],
-)
-def test_a_check_says_what_the_store_can_do(
-    kind: str,
-    expected: list[str],
-    request: pytest.FixtureRequest,
-    bucket_at: Callable[[str], Store],
-    settings: LazySettings,
-    private_data: Path,
-) -> None:
-    url = request.getfixturevalue(kind)
-    store = bucket_at(url if isinstance(url, str) else url[0])
-    settings.STORAGE_PLACES, settings.OBJECT_STORAGE_BUCKET = places(store, private_data), store.bucket
-    lines = said("storage", "check").splitlines()
-    assert lines[1:3] == expected
-    assert lines[3:] == [check.NO_VERSIONS, "delete: works"]
-    assert store.keys() == []
-
-
-def test_a_check_of_a_versioned_bucket_leaves_no_version(
-    moto_store: Store, settings: LazySettings, private_data: Path
-) -> None:
-    moto_store.keep_versions()
-    settings.STORAGE_PLACES = places(moto_store, private_data)
-    settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
-    assert check.VERSIONS in said("storage", "check")
-    assert moto_store.versions() == []
-
-
-def test_verify_names_what_a_bucket_lacks_and_what_it_has_of_erased_submissions(
-    moto_store: Store, in_store: Callable[[Store], None], submit: Callable[..., Submission]
-) -> None:
-    in_store(moto_store)
-    storage_identity_ensure()
-    lost, gone = submit(), submit()
-    submission_erase(submission_id=gone.pk, reason="asked for")
-    gone.refresh_from_db()
-    Submission.objects.filter(pk=gone.pk).update(erasure_settled_at=gone.erased_at)
-    originals.beneath.replace(gone.image_key, ContentFile(b"left"))
-    originals.beneath.delete(lost.image_key)
-    out = StringIO()
-    with pytest.raises(CommandError, match="2 differences"):
-        call_command("verify", stdout=out)
-    assert f"submission {lost.pk}: {lost.image_key} is missing" in out.getvalue()
-    assert f"submission {gone.pk}: {gone.image_key} is there, although it was erased" in out.getvalue()
-
-
-def test_verify_says_nothing_about_files_while_the_store_does_not_answer(
-    moto_store: Store, disturbance: Disturbance, in_store: Callable[..., None]
-) -> None:
-    in_store(moto_store, url=disturbance.url)
-    disturbance.status = 503
-    with pytest.raises(CommandError, match="nothing can be said about the files"):
-        said("verify")
-
-
-@pytest.mark.parametrize("kind", ["bundles", "snapshots"])
-def test_a_store_that_falls_silent_is_no_difference(
-    kind: str,
-    in_bucket: dict[str, ObjectStorage],
-    decide: Callable[..., Decision],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    storage_identity_ensure()
-    if kind == "bundles":
-        Bundle.objects.create(digest="1" * 64, version="v-1", source="trained")
-    else:
-        decide("real")
-        snapshot_create(name="first")
-
-    def silent(name: str, mode: str = "rb") -> None:
-        raise StorageUnavailable(name, "the object storage does not answer: it is silent")
-
-    monkeypatch.setattr(in_bucket[kind], "open", silent)
-    out = StringIO()
-    with pytest.raises(CommandError, match="it is silent; nothing can be said about the files") as refused:
-        call_command("verify", stdout=out)
-    assert "backup" not in str(refused.value)
-    assert out.getvalue() == ""
