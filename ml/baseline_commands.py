@@ -3,8 +3,15 @@ what it needs."""
 
 import argparse
 import json
+from pathlib import Path
 
 SMOKE_PHOTOS = 24  # of each set and label
+
+
+def _work(options: argparse.Namespace) -> Path:
+    """The folder of what is kept; a smoke run has one of its own, so that it changes no split and no pictures."""
+    work: Path = options.work
+    return work / "smoke" if options.smoke else work
 
 
 def run_baseline(options: argparse.Namespace) -> None:
@@ -18,7 +25,7 @@ def run_baseline(options: argparse.Namespace) -> None:
     bundle = train_baseline(
         options.data,
         options.out,
-        work=options.work,
+        work=_work(options),
         auxiliary=options.auxiliary_model,
         seed=options.seed,
         schedule=schedule,
@@ -34,7 +41,7 @@ def _run_timed_baseline(options: argparse.Namespace) -> None:
     bundle = train_timed_baseline(
         options.data,
         options.out,
-        work=options.work,
+        work=_work(options),
         hours=options.hours,
         init=options.init,
         seed=options.seed,
@@ -50,7 +57,7 @@ def run_recalibrate(options: argparse.Namespace) -> None:
     bundle = recalibrate(
         options.data,
         options.out,
-        work=options.work,
+        work=_work(options),
         init=options.init,
         version=options.version,
         compression=options.compression,
@@ -66,7 +73,7 @@ def run_measure(options: argparse.Namespace) -> None:
     report = measure(
         options.data,
         options.bundle,
-        work=options.work,
+        work=_work(options),
         seed=options.seed,
         limit=SMOKE_PHOTOS if options.smoke else None,
     )

@@ -198,8 +198,8 @@ def _exchange(
         raise PromotionRefused(
             gettext(
                 "Scoring workers would refuse this promotion or rollback, because two people have not approved what "
-                "it brings into production (COMMAND_LINE_PROMOTION is false). Nothing was changed. Compare that "
-                "bundle with the one in production and propose it; another admin must approve."
+                "it brings into production. Nothing was changed. Compare that bundle with the one in production and "
+                "propose it; another admin must approve."
             )
         )
     ended = {"ended_at": timezone.now(), "remark": IN_PRODUCTION}
