@@ -70,10 +70,14 @@ def run_measure(options: argparse.Namespace) -> None:
     """Measures a bundle and writes the report as JSON."""
     from ml.training.measured import measure
 
+    if options.auxiliary and not options.against:
+        raise ValueError("--auxiliary says nothing without --against: name the other bundle")
     report = measure(
         options.data,
         options.bundle,
         work=_work(options),
+        against=options.against,
+        auxiliary=options.auxiliary,
         seed=options.seed,
         limit=SMOKE_PHOTOS if options.smoke else None,
     )

@@ -142,6 +142,12 @@ def add_measure(verbs: Verbs) -> None:
     measure.add_argument("--bundle", type=Path, default=BASELINE)
     measure.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of pictures")
     measure.add_argument("--out", type=Path, required=True, help="JSON file")
+    measure.add_argument("--against", type=Path, help="another bundle, on the same pictures of test")
+    measure.add_argument(
+        "--auxiliary",
+        type=Path,
+        help="with --against: folder of a model that reads the compression and asks for a person with either bundle",
+    )
     measure.add_argument("--seed", type=int, default=0, help="of the pictures in --work")
     measure.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
     measure.set_defaults(run=baseline_commands.run_measure)

@@ -13,6 +13,7 @@ from ml.evaluation.metrics import share
 from ml.evaluation.outcome import outcome
 from ml.evaluation.people import by_people
 from ml.training.bundle_votes import votes_of
+from ml.training.measured_against import alarming, measure_against
 from ml.training.operating_point import own_fakes
 from ml.training.preparation import prepare
 from ml.training.sides import AnySide, StoredSplitSide
@@ -21,25 +22,40 @@ from ml.training.traces import traces_of
 
 
 def measure(
-    data: Path, bundle: Path, *, work: Path, seed: int = 0, limit: int | None = None
+    data: Path,
+    bundle: Path,
+    *,
+    work: Path,
+    against: Path | None = None,
+    auxiliary: Path | None = None,
+    seed: int = 0,
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """A bundle as it is, on the pictures that `calibrate_and_write` measures with the same `work` and seed; "unread" is
     test once more as if no compression could be read.
 
-    limit: photographs of each source and label, for a smoke run. Raises SourceMissing, BundleRefused.
+    against: another bundle (`measure_against`). auxiliary: folder of a model that reads the compression and asks for a
+    person, with either bundle. limit: photographs of each source and label, for a smoke run. Raises
+    SourceMissing, BundleRefused, AuxiliaryModelRefused, ValueError for an auxiliary model of another kind.
     """
-    served, prepared = Ensemble.load(bundle, device="cpu"), prepare(data, work, seed=seed, limit=limit)
+    served = Ensemble.load(bundle, device="cpu")
+    other = Ensemble.load(against, device="cpu") if against else None
+    model = alarming(auxiliary) if auxiliary else None
+    prepared = prepare(data, work, seed=seed, limit=limit)
     network = stack_input(served.bundle)
     thresholds, names = np.array(served.thresholds), list(served.member_names)
     sides = {name: stored_side(prepared, prepared.store(name), network) for name in ("validation", "test")}
-    votes = {name: votes_of(served, side) for name, side in sides.items()}
-    files = stored_side(prepared, prepared.files("test"), network)
+    sides["files"] = stored_side(prepared, prepared.files("test"), network)
     sides["unread"] = replace(sides["test"], traces=traces_of(None, [None] * len(sides["test"].source)))
-    votes["unread"] = votes_of(served, sides["unread"])
-    report = {name: side_report(votes[name], thresholds, names, side) for name, side in sides.items()}
-    return report | {
-        "files": files_report(votes_of(served, files), votes["test"], thresholds, files, sides["test"])
+    votes = {name: votes_of(served, side) for name, side in sides.items()}
+    report = {
+        name: side_report(votes[name], thresholds, names, sides[name])
+        for name in ("validation", "test", "unread")
     }
+    report["files"] = files_report(votes["files"], votes["test"], thresholds, sides["files"], sides["test"])
+    if other:
+        report["against"] = measure_against(served, votes, other, prepared, model)
+    return report
 
 
 def side_report(
