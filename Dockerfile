@@ -51,6 +51,9 @@ COPY docs/openapi.yaml docs/openapi-staff.yaml docs/
 # Placeholders let Django start for this one command; nothing of them stays in the image.
 ENV STATIC_ROOT=/app/staticfiles
 RUN SECRET_KEY=build DATABASE_URL=postgres://build VALKEY_URL=redis://build python manage.py collectstatic --noinput -v 0
+# Which build this is, such as a commit (docs/deploy.md); last, so that nothing is built again for another one.
+ARG BUILD=
+RUN echo "$BUILD" > build_id
 USER kyc
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
@@ -66,6 +69,8 @@ COPY encrypted_files encrypted_files
 COPY estimation estimation
 COPY locale locale
 COPY ml ml
+ARG BUILD=
+RUN echo "$BUILD" > build_id
 USER kyc
 # solo: CUDA does not survive a fork.
 CMD ["celery", "-A", "kyc_review", "worker", "-Q", "scoring", "--pool=solo", "-n", "scoring@%h", "--without-gossip", "--without-mingle", "--loglevel=INFO"]

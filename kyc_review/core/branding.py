@@ -43,7 +43,7 @@ def flaw(kind: str) -> str:
 def branding(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `brand` with `name`, and `logo` and `style` as addresses or empty; the `release`."""
     brand = {"name": settings.BRAND_NAME or PRODUCT} | {kind: _address(kind) for kind in KINDS}
-    return {"brand": brand, "release": settings.VERSION}
+    return {"brand": brand, "release": settings.RELEASE}
 
 
 @require_safe

@@ -46,7 +46,7 @@ def provider() -> TracerProvider:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    resource = Resource.create({"service.name": settings.TRACES_SERVICE, "service.version": settings.VERSION})
+    resource = Resource.create({"service.name": settings.TRACES_SERVICE, "service.version": settings.RELEASE})
     made = TracerProvider(resource=resource)
     endpoint = settings.TRACES_ENDPOINT.rstrip("/") + "/v1/traces"
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))

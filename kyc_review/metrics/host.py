@@ -53,9 +53,9 @@ def database_numbers() -> Iterator[Metric]:
 def host_numbers() -> Iterator[Metric]:
     """These need no database."""
     build = GaugeMetricFamily(
-        "kyc_build_info", "1 for the release that answers.", labels=["version", "python"]
+        "kyc_build_info", "1 for the build that answers.", labels=["version", "build", "python"]
     )
-    build.add_metric([settings.VERSION, platform.python_version()], 1)
+    build.add_metric([settings.VERSION, settings.BUILD, platform.python_version()], 1)
     yield build
     try:
         disk = shutil.disk_usage(settings.DATA_DIR)

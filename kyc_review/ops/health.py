@@ -77,6 +77,7 @@ def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> Js
         "degraded": [name for name in failing if name not in needed],
         "checks": found,
         "version": settings.VERSION,
+        "build": settings.BUILD,
         "unknown_migrations": len(_unknown_migrations),
     }
     return JsonResponse(body, status=200 if is_ready else 503)

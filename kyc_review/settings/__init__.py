@@ -2,7 +2,8 @@
 
 Secrets and addresses have no default: a process that lacks one stops at start and names it.
 
-base: what Django asks for. http: transport, uploads, static files, branding. auth: passwords, sessions, second factor.
+base: what Django asks for. build: version and build. http: transport, uploads, static files, branding.
+auth: passwords, sessions, second factor.
 api: keys, limits and the API's document. audit: seals of the audit log. celery: broker, queues, schedule.
 encryption: of pictures at rest. product: what the bank can choose.
 single_sign_on: login at the bank's identity provider. storage: where files are.
@@ -16,6 +17,7 @@ from kyc_review.settings.api import *
 from kyc_review.settings.audit import *
 from kyc_review.settings.auth import *
 from kyc_review.settings.base import *
+from kyc_review.settings.build import *
 from kyc_review.settings.celery import *
 from kyc_review.settings.encryption import *
 from kyc_review.settings.environment import *

@@ -4,8 +4,6 @@ import environ
 
 from kyc_review.settings.environment import BASE_DIR, env
 
-# Of the product, as in pyproject.toml, which no image holds.
-VERSION = "0.1.0"
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
 # Earlier values, which still decrypt and verify (docs/backup.md).

@@ -97,6 +97,7 @@ def test_compose_passes_only_settings_that_exist() -> None:
 def test_compose_repeats_no_default_of_the_settings() -> None:
     other_default = {"KEY_ENCRYPTION", "KEY_ENCRYPTION_KEY_FILE"}
     without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"} | {
+        "BUILD",
         "TRACING",
         "CLOUD",
         "ONNX",

@@ -98,4 +98,4 @@ def test_every_page_tells_its_version_to_who_logged_in_and_to_no_one_else(
     assert 'data-testid="release"' not in client.get("/login/").text
     client.force_login(alice)
     shown = client.get("/account/").text.partition('data-testid="release">')[2]
-    assert settings.VERSION in shown.partition("</span>")[0]
+    assert f"{settings.VERSION}+{settings.BUILD}" in shown.partition("</span>")[0]

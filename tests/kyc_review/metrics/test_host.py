@@ -1,3 +1,4 @@
+import re
 import socket
 import tomllib
 import urllib.error
@@ -17,7 +18,9 @@ from kyc_review.metrics.worker_server import worker_metrics_serve
 @pytest.mark.django_db
 def test_release_disk_and_connections_are_reported(client: Client) -> None:
     found = client.get("/metrics").text
-    assert 'kyc_build_info{python="3.' in found
+    assert re.search(
+        rf'^kyc_build_info{{build="{django_settings.BUILD}",python="3[.\d]+",version=', found, re.M
+    )
     lines = dict(line.rsplit(" ", 1) for line in found.splitlines() if not line.startswith("#"))
     assert 0 < float(lines["kyc_data_disk_free_bytes"]) <= float(lines["kyc_data_disk_size_bytes"])
     assert float(lines['kyc_database_connections{state="active"}']) >= 1

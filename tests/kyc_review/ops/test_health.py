@@ -159,7 +159,7 @@ def test_migrations_of_a_newer_release_are_counted_and_are_no_fault(
         )
     response = client.get("/readyz/web")
     assert (response.status_code, response.json()["unknown_migrations"]) == (200, 1)
-    assert response.json()["version"] == settings.VERSION
+    assert (response.json()["version"], response.json()["build"]) == (settings.VERSION, settings.BUILD)
     monkeypatch.setattr(health, "_migrated_at", float("-inf"))
 
 

@@ -1,0 +1,52 @@
+"""Which build of the product this is: the version alone does not tell two of them apart."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from kyc_review.settings.environment import BASE_DIR
+
+# Of the product, as in pyproject.toml, which no image holds.
+VERSION = "0.1.0"
+# The file that an image has; its content is the build argument BUILD (Dockerfile).
+BUILD_FILE = "build_id"
+# In both images, so that web processes and workers of one build agree.
+CODE = ("detection", "encrypted_files", "estimation", "kyc_review")
+GIT_WAIT_S = 10
+
+
+def build_of(folder: Path) -> str:
+    """What an image was told, or the commit of a checkout (`-dirty`: with changes), or a digest of the code."""
+    return _told(folder) or _commit(folder) or _code_digest(folder)
+
+
+def _told(folder: Path) -> str:
+    path = folder / BUILD_FILE
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _commit(folder: Path) -> str:
+    """Empty where git is missing or refuses, as in a checkout of another user."""
+    if not (folder / ".git").exists():  # git would look in the folders above
+        return ""
+    asked = ["git", "--no-optional-locks", "describe", "--always", "--exclude=*", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(  # noqa: S603  (no part of it comes from outside)
+            asked, cwd=folder, capture_output=True, text=True, timeout=GIT_WAIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _code_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for part in CODE for path in (folder / part).rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"code-{digest.hexdigest()[:12]}"
+
+
+# Read once: a checkout may get other files while the process runs.
+BUILD = build_of(BASE_DIR)
+# As Semantic Versioning adds a build to a version.
+RELEASE = f"{VERSION}+{BUILD}"
