@@ -72,6 +72,7 @@ def run_measure(options: argparse.Namespace) -> None:
 
     if options.auxiliary and not options.against:
         raise ValueError("--auxiliary says nothing without --against: name the other bundle")
+    options.out.parent.mkdir(parents=True, exist_ok=True)  # before the work, which takes an hour
     report = measure(
         options.data,
         options.bundle,
@@ -83,6 +84,8 @@ def run_measure(options: argparse.Namespace) -> None:
     )
     options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     print(f"{options.out}: figures of {options.bundle} on validation and test")
+    if options.smoke:
+        print("A smoke run on a few faces: its figures mean nothing.")
 
 
 def run_compression(options: argparse.Namespace) -> None:

@@ -11,12 +11,15 @@ from functools import partial
 def run_report(options: argparse.Namespace) -> None:
     """Renders one run's report again, or prints two runs side by side."""
     from ml.evaluation import report
-    from ml.evaluation.compare_runs import compare_runs
+    from ml.evaluation.compare_runs import compare_runs, notices
 
     if options.other is None:
         print(report.write(options.run_folder))
         return
-    for name, first, second in compare_runs(report.build(options.run_folder), report.build(options.other)):
+    documents = report.build(options.run_folder), report.build(options.other)
+    for notice in notices(*documents):
+        print(notice)
+    for name, first, second in compare_runs(*documents):
         print(f"{name:<44} {_figure_text(first):<40} {_figure_text(second)}")
 
 
@@ -47,7 +50,7 @@ def run_list(options: argparse.Namespace) -> None:
 
     for recipe in RECIPES.values():
         spent = ", ".join(f"{k} {v}" for k, v in asdict(recipe.budget).items() if v is not None)
-        print(f"{recipe.name:<8}{recipe.summary}")
+        print(f"{recipe.name:<10}{recipe.summary}")
         for title, text in (
             ("source", recipe.source),
             ("data", recipe.layout),

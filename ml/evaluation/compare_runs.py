@@ -11,8 +11,26 @@ def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tu
     """
     found = [dict(_figures(document)) for document in (first, second)]
     names = dict.fromkeys([*found[0], *found[1]])
-    head = [("recipe", first["recipe"], second["recipe"])]
+    head = [
+        ("recipe", first["recipe"], second["recipe"]),
+        ("data", str(first["config"]["data"]), str(second["config"]["data"])),
+        ("smoke run", _yes(first), _yes(second)),
+    ]
     return head + [(name, found[0].get(name, "-"), found[1].get(name, "-")) for name in names]
+
+
+def notices(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """What to know before two runs are compared."""
+    found = []
+    if first["recipe"] != second["recipe"]:
+        found.append("The runs are of two recipes, which may measure different things.")
+    if any(each["config"]["smoke"] for each in (first, second)):
+        found.append("The figures of a smoke run mean nothing: it has a handful of pictures.")
+    return found
+
+
+def _yes(document: Mapping[str, Any]) -> str:
+    return "yes" if document["config"]["smoke"] else "no"
 
 
 def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from ml.evaluation.at_recall import at_recall
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.metrics import share
 from ml.evaluation.outcome import outcome
+from ml.evaluation.own_files import Files, own_files
 from ml.evaluation.people import by_people
 from ml.training.bundle_votes import votes_of
 from ml.training.measured_against import alarming, measure_against
@@ -36,26 +37,44 @@ def measure(
 
     against: another bundle (`measure_against`). auxiliary: folder of a model that reads the compression and asks for a
     person, with either bundle. limit: photographs of each source and label, for a smoke run. Raises
-    SourceMissing, BundleRefused, AuxiliaryModelRefused, ValueError for an auxiliary model of another kind.
+    SourceMissing, BundleRefused, AuxiliaryModelRefused, ValueError for pictures of another split and for an auxiliary
+    model of another kind.
     """
     served = Ensemble.load(bundle, device="cpu")
     other = Ensemble.load(against, device="cpu") if against else None
     model = alarming(auxiliary) if auxiliary else None
     prepared = prepare(data, work, seed=seed, limit=limit)
+    if limit is None:
+        for each in (served, other) if other else (served,):
+            prepared.require_split_of(each.bundle)
     network = stack_input(served.bundle)
     thresholds, names = np.array(served.thresholds), list(served.member_names)
     sides = {name: stored_side(prepared, prepared.store(name), network) for name in ("validation", "test")}
     sides["files"] = stored_side(prepared, prepared.files("test"), network)
     sides["unread"] = replace(sides["test"], traces=traces_of(None, [None] * len(sides["test"].source)))
     votes = {name: votes_of(served, side) for name, side in sides.items()}
-    report = {
+    report: dict[str, Any] = {
+        "bundle": served.version,
+        "digest": served.bundle.digest,
+        "split_sha256": prepared.frozen,
+        "seed": seed,
+        "smoke": limit is not None,
+    }
+    report |= {
         name: side_report(votes[name], thresholds, names, sides[name])
         for name in ("validation", "test", "unread")
     }
     report["files"] = files_report(votes["files"], votes["test"], thresholds, sides["files"], sides["test"])
+    report["own_files"] = own_files(*(_files_of(votes[name], sides[name]) for name in ("validation", "test")))
     if other:
         report["against"] = measure_against(served, votes, other, prepared, model)
     return report
+
+
+def _files_of(probability: np.ndarray, side: StoredSplitSide) -> Files:
+    """With the stack's score. probability: (N, 5)."""
+    examples = side.examples
+    return Files(probability[:, -1], examples.label, side.source, side.group, examples.post, examples.made)
 
 
 def side_report(

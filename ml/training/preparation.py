@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from detection.bundle import Bundle
 from ml import splits
 from ml.pictures import FORMAT, PictureStore, is_finished, mark_finished, write_pictures
 from ml.sources import Photo, read_all
@@ -39,6 +40,17 @@ class Prepared:
     frozen: str
     work: Path
     seed: int
+
+    def require_split_of(self, bundle: Bundle) -> None:
+        """Raises ValueError when a bundle's members were trained on another split than that of these pictures, because
+        people that they have seen would be measured as unseen ones."""
+        trained = bundle.provenance.get("splits_sha256")
+        if trained != self.frozen:
+            raise ValueError(
+                f"{bundle.version} was trained on another split ({trained}) than that of these pictures "
+                f"({self.frozen}): people that it has seen could be on the side of test. Give the pictures and the "
+                "work folder that it was made from"
+            )
 
     def store(self, side: str) -> PictureStore:
         """The pictures of one side, made when they are not there yet: each source's own as their files are, and each

@@ -38,6 +38,8 @@ def recalibrate(
     served = bundles.read(init)
     stack_input = packed_compression(compression) if compression else PackedInput.of(init, served.stack_input)
     prepared = prepare(data, work, seed=0, limit=limit)
+    if limit is None:
+        prepared.require_split_of(served)
     network = stack_input.for_stack if stack_input else None
     sides = {
         name: stored_side(prepared, prepared.store(name), network) for name in ("stack", "validation", "test")
@@ -51,6 +53,7 @@ def recalibrate(
         provenance={
             **served.provenance,
             "splits_sha256": prepared.frozen,
+            "smoke": limit is not None,
             "members_of": served.version,
             "stack_input": str(compression or served.version),
             "stack": f"RFF's own rows {OWN_WEIGHT:g} times, penalty {PULL:g}",

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from ml.cli import main
 from ml.evaluation import class_means, report
 from ml.evaluation.calibration import calibration, expected_error, temperature
+from ml.evaluation.compare_runs import notices
 from ml.evaluation.figures import figure_html
 from ml.evaluation.page import render
 from ml.evaluation.selective import at_recall, augrc, curve, selective
@@ -194,8 +195,19 @@ def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(
     assert "<script" not in hostile
     assert "&lt;b&gt;side" in hostile
     assert main(["report", str(tmp_path / "a")]) == 0
+    capsys.readouterr()
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
-    assert "honest auc" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "honest auc" in told
+    assert told.startswith("The figures of a smoke run mean nothing")
+
+
+def test_what_cannot_be_compared_is_said_before_the_figures() -> None:
+    first, second = ({"recipe": name, "config": {"smoke": False}} for name in ("E", "D"))
+    assert notices(first, first) == []
+    assert len(notices(first, second)) == 1
+    assert "two recipes" in notices(first, second)[0]
+    assert len(notices(first, second | {"config": {"smoke": True}})) == 2
 
 
 def test_an_unfinished_run_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

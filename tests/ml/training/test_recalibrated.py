@@ -1,15 +1,19 @@
 """New stack and thresholds for the members that ship, on a few real faces."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from ml.cli import main
+from ml.synthesis.measure import Measures
 from ml.training.measured_against import alarming
+from ml.training.preparation import Prepared
 from ml.training.recalibrated import packed_compression
 
 DATA, ROOT = Path("../shared/data"), Path(__file__).parents[3]
@@ -60,3 +64,13 @@ def test_an_auxiliary_model_without_another_bundle_is_a_mistake(
 ) -> None:
     assert main(["measure", "--out", str(tmp_path / "out.json"), "--auxiliary", str(COMPRESSION)]) == 2
     assert "name the other bundle" in capsys.readouterr().err
+
+
+def test_pictures_that_are_split_otherwise_are_refused() -> None:
+    shipped = bundles.read(ROOT / "detection" / "baseline")
+    nothing = np.zeros(0)
+    measures = Measures(nothing, nothing, nothing, nothing, nothing)
+    prepared = Prepared([], measures, nothing, nothing, "another", Path(), 0)
+    with pytest.raises(ValueError, match="another split"):
+        prepared.require_split_of(shipped)
+    replace(prepared, frozen=shipped.provenance["splits_sha256"]).require_split_of(shipped)
