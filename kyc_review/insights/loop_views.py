@@ -27,15 +27,18 @@ def loop(request: StaffRequest) -> HttpResponse:
     asked = request.GET.get("days", "")
     days = int(asked) if asked in map(str, DAYS) else 90
     viewer, since = request.user, timezone.now() - timedelta(days=days)
+    decisions = model_monitoring.decisions_counted(viewer=viewer, since=since)
+    scored = model_monitoring.scored_by_week(viewer=viewer, since=since)
+    bias_weeks = model_monitoring.bias_by_week(decisions)
     context = {
         "days": days,
         "choices": DAYS,
-        "weeks": model_monitoring.labels_by_week(viewer=viewer, since=since),
-        "versions": model_monitoring.versions(viewer=viewer, since=since),
-        "version_weeks": model_monitoring.weeks_of_versions(viewer=viewer, since=since),
-        "bias_weeks": model_monitoring.bias_by_week(viewer=viewer, since=since),
-        "agreement": model_monitoring.agreement_by_week(viewer=viewer, since=since),
-        "bias": model_monitoring.automation_bias(viewer=viewer, since=since),
+        "weeks": model_monitoring.labels_by_week(decisions),
+        "versions": model_monitoring.versions(scored, viewer=viewer, since=since),
+        "version_weeks": model_monitoring.weeks_of_versions(scored, viewer=viewer),
+        "bias_weeks": bias_weeks,
+        "agreement": model_monitoring.agreement_by_week(decisions),
+        "bias": model_monitoring.automation_bias(bias_weeks),
         "late": late_by_bundle(viewer=viewer),
         "audit_share": settings.AUDIT_SHARE,
         "audit_risk_share": settings.AUDIT_RISK_SHARE,

@@ -1,10 +1,11 @@
 """Monitoring of models and decisions. Sandbox submissions never count, planted forgeries only for people who decide
-(`live_decisions`). Every function takes the viewer."""
+(`live_decisions`). Every function that reads takes the viewer. What several figures of a page add up is read once:
+`decisions_counted` and `scored_by_week`, whose rows the others take."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -52,12 +53,22 @@ LABEL_COLUMNS = {
 NUMBERS = ("scored", "flagged", "split")
 
 
-def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
-    """Final decisions per week, the oldest first: `week`, `real`, `fake`, `unclear`, and `audit` of them."""
+def decisions_counted(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """How many (`number`) final decisions of each `week`, `label`, `reason` of the item, `call` and `pair`."""
     if not may_see_insights(viewer):
         return []
+    which = _submissions_of(viewer) & Q(is_test=False)
+    which = which if may_decide(viewer) else which & ~Q(reason=ReviewItem.Reason.GOLD)
+    return DECISION_COUNTS.totals(
+        since=since, by="week", keys=("label", "reason", "call", "pair"), which=which
+    )
+
+
+def labels_by_week(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of rows of `decisions_counted`, per week, the oldest first: `week`, `real`, `fake`, `unclear`, and `audit` of
+    them."""
     weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for row in _counted(viewer, since, "label", "reason"):
+    for row in rows:
         week = weeks[row["week"]]
         week[LABEL_COLUMNS[row["label"]]] += row["number"]
         week["audit"] += row["number"] if row["reason"] == ReviewItem.Reason.AUDIT else 0
@@ -82,14 +93,22 @@ class Version:
     audited: Audited | None
 
 
-def versions(*, viewer: User, since: datetime) -> list[Version]:
-    """Bundles that scored within the span, apart for each operating point, the latest first."""
+def scored_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """`scored`, `flagged`, `split`, `first` and `last` of each `week` and operating point."""
+    if not may_see_insights(viewer):
+        return []
+    rows = scored(since=since, with_planted=may_decide(viewer), by="week", keys=(*OPERATING_POINT, "verdict"))
+    return _sums(map(_by_verdict, rows), ("week", *OPERATING_POINT))
+
+
+def versions(weeks: Iterable[Mapping[str, Any]], *, viewer: User, since: datetime) -> list[Version]:
+    """Bundles that scored within the span, apart for each operating point, the latest first. weeks: of
+    `scored_by_week`."""
     if not may_see_insights(viewer):
         return []
     audits = audits_by_bundle(viewer=viewer)
     rejected = _rejected(viewer, since)
-    rows = _sums(scored(since=since, with_planted=may_decide(viewer)), OPERATING_POINT)
-    rows = sorted(rows, key=lambda row: row["last"], reverse=True)
+    rows = sorted(_sums(weeks, OPERATING_POINT), key=lambda row: row["last"], reverse=True)
     return [
         Version(
             version=row["bundle_version"],
@@ -123,11 +142,11 @@ class Week:
     bound: float | None
 
 
-def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
-    """By the moment at which a bundle scored first in the week, so that versions follow each other."""
+def weeks_of_versions(weeks: Iterable[Mapping[str, Any]], *, viewer: User) -> list[Week]:
+    """By the moment at which a bundle scored first in the week, so that versions follow each other. weeks: of
+    `scored_by_week`."""
     if not may_see_insights(viewer):
         return []
-    rows = scored(since=since, with_planted=may_decide(viewer), by="week")
     judged = audits_by_week(viewer=viewer)
     return [
         Week(
@@ -141,23 +160,33 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
             split=row["split"],
             bound=_bound(judged, row["week"], row["bundle_digest"], row["shift"]),
         )
-        for row in sorted(_sums(rows, ("week", *OPERATING_POINT)), key=lambda row: row["first"])
+        for row in sorted(weeks, key=lambda row: row["first"])
     ]
 
 
-def _sums(rows: Iterable[dict[str, Any]], names: tuple[str, ...]) -> Iterable[dict[str, Any]]:
-    """`scored`, `flagged`, `split`, `first` and `last` for each combination of the names, of rows of `scored`."""
+def _by_verdict(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `scored` with what `_sums` adds up."""
+    number, verdict = row["number"], row["verdict"]
+    return {
+        **row,
+        "scored": number,
+        "flagged": number if verdict != Verdict.CLEAR else 0,
+        "split": number if verdict == Verdict.SPLIT_VOTE else 0,
+    }
+
+
+def _sums(rows: Iterable[Mapping[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """`scored`, `flagged`, `split`, `first` and `last` for each combination of the names."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         key = tuple(row[name] for name in names)
         sums = found.setdefault(
             key, {name: row[name] for name in (*names, "first", "last")} | dict.fromkeys(NUMBERS, 0)
         )
-        sums["scored"] += row["number"]
-        sums["flagged"] += row["number"] if row["verdict"] != Verdict.CLEAR else 0
-        sums["split"] += row["number"] if row["verdict"] == Verdict.SPLIT_VOTE else 0
+        for name in NUMBERS:
+            sums[name] += row[name]
         sums["first"], sums["last"] = min(sums["first"], row["first"]), max(sums["last"], row["last"])
-    return found.values()
+    return list(found.values())
 
 
 def _rejected(viewer: User, since: datetime) -> dict[tuple[Any, ...], int]:
@@ -187,21 +216,19 @@ class Bias:
     week: datetime | None = None
 
 
-def automation_bias(*, viewer: User, since: datetime) -> Bias:
-    """Over first calls of real or fake on scored faces that ended in real or fake by the same person."""
-    if not may_see_insights(viewer):
-        return Bias(0, 0, 0, 0)
-    weeks = bias_by_week(viewer=viewer, since=since)
+def automation_bias(weeks: Iterable[Bias]) -> Bias:
+    """Over all the weeks."""
+    weeks = list(weeks)
     return Bias(**{name: sum(getattr(week, name) for week in weeks) for name in CALLS})
 
 
-def bias_by_week(*, viewer: User, since: datetime) -> list[Bias]:
-    """The bias of first calls in each week that had some, the oldest week first."""
-    if not may_see_insights(viewer):
-        return []
+def bias_by_week(rows: Iterable[Mapping[str, Any]]) -> list[Bias]:
+    """Of rows of `decisions_counted`: over first calls of real or fake on scored faces that ended in real or fake by
+    the same person. Weeks that had some, the oldest first."""
     weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for row in _counted(viewer, since, "call", which=~Q(call=DecisionCount.Call.NONE)):
-        weeks[row["week"]][row["call"]] += row["number"]
+    for row in rows:
+        if row["call"] != DecisionCount.Call.NONE:
+            weeks[row["week"]][row["call"]] += row["number"]
     return [
         Bias(**{name: sum(calls[call] for call in of) for name, of in COUNTED_CALLS.items()}, week=week)
         for week, calls in sorted(weeks.items())
@@ -230,13 +257,12 @@ class Agreement:
         return Rate(self.same, self.pairs)
 
 
-def agreement_by_week(*, viewer: User, since: datetime) -> list[Agreement]:
-    """By the week of the later look, the oldest first."""
-    if not may_see_insights(viewer):
-        return []
+def agreement_by_week(rows: Iterable[Mapping[str, Any]]) -> list[Agreement]:
+    """Of rows of `decisions_counted`, by the week of the later look, the oldest first."""
     weeks: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for row in _counted(viewer, since, "pair", which=~Q(pair=DecisionCount.Pair.NONE)):
-        weeks[row["week"]][row["pair"]] += row["number"]
+    for row in rows:
+        if row["pair"] != DecisionCount.Pair.NONE:
+            weeks[row["week"]][row["pair"]] += row["number"]
     return [
         Agreement(week, pairs=pairs.total(), same=pairs[DecisionCount.Pair.SAME])
         for week, pairs in sorted(weeks.items())
@@ -247,13 +273,6 @@ def pairs(viewer: User, since: datetime, until: datetime | None = None) -> Any:
     """Decisions on faces that another person had decided on before, with `others_label`, the last of those."""
     rows = _decisions(viewer, since, until).exclude(IS_GOLD).filter(corrects=None)
     return with_others_label(rows).filter(others_label__isnull=False)
-
-
-def _counted(viewer: User, since: datetime, *keys: str, which: Q | None = None) -> list[dict[str, Any]]:
-    """`_decisions` by week and the keys."""
-    which = (which or Q()) & _submissions_of(viewer)
-    which = which if may_decide(viewer) else which & ~Q(reason=ReviewItem.Reason.GOLD)
-    return DECISION_COUNTS.totals(since=since, by="week", keys=keys, which=which & Q(is_test=False))
 
 
 def _submissions_of(viewer: User) -> Q:

@@ -141,13 +141,14 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         opened.mark = erased_mark(opened.comparison.candidate)  # type: ignore[attr-defined]  # for the template
         opened.refusal = _refusal(opened, viewer)  # type: ignore[attr-defined]
         opened.missing = checks_that_no_longer_hold(opened, gate_now(opened))  # type: ignore[attr-defined]
-    watched, unused = retraining_signals(viewer=viewer), unused_counted(viewer=viewer)
+    unused = unused_counted(viewer=viewer)
+    watched = retraining_signals(viewer=viewer, unused=unused)
     runs = _page(request, runs_listed(viewer=viewer), "runs")
     return {
         **_snapshots_context(request),
         **_champion_context(viewer, serving),
         "stages": stages(viewer=viewer, unused=unused),
-        "waiting": waiting_for(viewer=viewer),
+        "waiting": waiting_for(viewer=viewer, signals=watched),
         "signals": watched,
         "is_called": any(signal.calls for signal in watched),
         "every_days": settings.RETRAIN_EVERY_DAYS,

@@ -14,7 +14,7 @@ from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.models import Alarm
-from kyc_review.training.signals import ALARM, DECISIONS, Signal, retraining_signals_unchecked
+from kyc_review.training.signals import ALARM, Signal, alarm_signals_unchecked
 
 WATCH_LOCK = 7_305_118  # an arbitrary number, used for nothing else
 # A signal that goes back and forth around its limit is told of once in this time.
@@ -23,7 +23,7 @@ QUIET_FOR = timedelta(days=1)
 
 def alarms_watch() -> None:
     """Compare the signals with the open alarms. Safe to call at any time."""
-    alarms_update([signal for signal in retraining_signals_unchecked() if signal.name != DECISIONS])
+    alarms_update(alarm_signals_unchecked())
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from estimation.drift import changed_by, stability_index
 from kyc_review.core.numbers import lower_bound, upper_bound
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.stored_texts import stored
-from kyc_review.datasets.selectors import unused_counted_unchecked
+from kyc_review.datasets.selectors import Unused, unused_counted_unchecked
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.review.audit_results import Audited, audit_at, audits_by_bundle_unchecked
@@ -113,19 +113,25 @@ class Signal:
     detail: str
 
 
-def retraining_signals(*, viewer: User) -> list[Signal]:
-    """What speaks for retraining now and what does not; nothing for people who may not see retraining."""
-    return retraining_signals_unchecked() if may_see_retraining(viewer) else []
+def retraining_signals(*, viewer: User, unused: Unused | None = None) -> list[Signal]:
+    """What speaks for retraining now and what does not; nothing for people who may not see retraining. unused: where
+    they are counted already."""
+    return retraining_signals_unchecked(unused) if may_see_retraining(viewer) else []
 
 
-def retraining_signals_unchecked() -> list[Signal]:
+def retraining_signals_unchecked(unused: Unused | None = None) -> list[Signal]:
     """As `retraining_signals`, for the command line and tasks, which have no viewer."""
+    return [_decisions(unused or unused_counted_unchecked()), *alarm_signals_unchecked()]
+
+
+def alarm_signals_unchecked() -> list[Signal]:
+    """The signals that are alarms, which count no decisions."""
     promotion = serving_promotion()
-    return [_decisions(), *_drift(promotion), _audit(promotion)]
+    return [*_drift(promotion), _audit(promotion)]
 
 
-def _decisions() -> Signal:
-    unused, wished = unused_counted_unchecked(), settings.RETRAIN_SUGGEST_DECISIONS
+def _decisions(unused: Unused) -> Signal:
+    wished = settings.RETRAIN_SUGGEST_DECISIONS
     new = f"{unused.number}+" if unused.or_more else unused.number
     return Signal(DECISIONS, unused.number >= wished, UNUSED % {"new": new, "wished": wished})
 

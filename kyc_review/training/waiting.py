@@ -24,7 +24,7 @@ from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.core.stored_texts import shown
 from kyc_review.registry.models import ModelRecord, Promotion
 from kyc_review.training.models import Alarm, Comparison, GateProposal, Job, Proposal, TrainingRun
-from kyc_review.training.signals import retraining_signals
+from kyc_review.training.signals import Signal, retraining_signals
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -64,11 +64,13 @@ def proposals_register(kind: Proposals) -> None:
     _of_layers_above.append(kind)
 
 
-def waiting_for(*, viewer: User) -> list[Waiting]:
+def waiting_for(*, viewer: User, signals: list[Signal] | None = None) -> list[Waiting]:
     """Proposals first, then what failed or was overturned in the last week, reviews and alarms; at the end what signals
-    suggest, which the number in the navigation leaves out because it takes long to compute. Admins only."""
+    suggest, which the number in the navigation leaves out because it takes long to compute. Admins only. signals: where
+    they are computed already."""
     if not may_promote(viewer):
         return []
+    signals = retraining_signals(viewer=viewer) if signals is None else signals
     alarms = list(_alarms())
     told = {alarm.signal for alarm in alarms}
     return [
@@ -138,7 +140,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(f"{shown(signal.name)}: {shown(signal.detail)}", _signals_url())
-            for signal in retraining_signals(viewer=viewer)
+            for signal in signals
             if signal.calls and signal.name not in told
         ),
     ]

@@ -19,11 +19,11 @@ TIMES = 1000
 ROWS_MIN = 1_000_000
 # They count or seal what is new, in steps of their own; bench/rows.py measures them.
 COUNTING = ("count_", "measure_evidence", "audit.tasks.seal")
-# The most that a statement may read or sort: counts of unused decisions end at 2,000.
+# The most that a statement may read or sort.
 MOST = 2_500
 MOST_COST = 5_000  # of which a thousand rows from an index have a few hundred
-# 2,001 unused decisions, with four looks into indexes for each; every item of the queue, with one for each.
-COST_OF = {"watch_alarms": 60_000, "sweep_evidence": 20_000}
+# Every item of the queue, with one look into an index for each.
+COST_OF = {"sweep_evidence": 20_000}
 WAITING = 5_000  # items in the queue
 READS = ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT", "(SELECT")
 # Tables that grow with the history. Those of what is open, and of people and settings, do not.

@@ -64,11 +64,12 @@ class SignalsView(RetrainingView):
     @describing.read_signals
     def get(self, request: Request) -> Response:
         viewer = viewer_of(request)
-        watched = retraining_signals(viewer=viewer)
+        unused = unused_counted(viewer=viewer)
+        watched = retraining_signals(viewer=viewer, unused=unused)
         body = {
             "calls": any(signal.calls for signal in watched),
             "signals": SignalOut(watched, many=True).data,
-            "unused_decisions": unused_counted(viewer=viewer).number,
+            "unused_decisions": unused.number,
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         return Response(body)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from estimation.intervals import Rate, clopper_pearson_upper
@@ -42,7 +44,8 @@ def worked(enqueue: Callable, alice: User) -> None:
 
 @pytest.mark.usefixtures("worked")
 def test_bias_counts_calls_that_were_changed_to_and_from_the_models(staff: Callable) -> None:
-    bias = model_monitoring.automation_bias(viewer=staff("audrey", "auditor"), since=SINCE)
+    decisions = model_monitoring.decisions_counted(viewer=staff("audrey", "auditor"), since=SINCE)
+    bias = model_monitoring.automation_bias(model_monitoring.bias_by_week(decisions))
     assert (bias.apart, bias.followed, bias.together, bias.left) == (3, 1, 1, 1)
 
 
@@ -51,9 +54,11 @@ def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, setti
     settings.AUDIT_SHARE = 1.0
     clear()
     audrey = staff("audrey", "auditor")
-    (week,) = model_monitoring.labels_by_week(viewer=audrey, since=SINCE)
+    decisions = model_monitoring.decisions_counted(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.labels_by_week(decisions)
     assert (week["real"], week["fake"], week["unclear"], week["audit"]) == (2, 2, 0, 0)
-    newest, older = model_monitoring.versions(viewer=audrey, since=SINCE)
+    scored = model_monitoring.scored_by_week(viewer=audrey, since=SINCE)
+    newest, older = model_monitoring.versions(scored, viewer=audrey, since=SINCE)
     assert (newest.version, newest.scored, newest.flagged) == ("b-1", 1, 0)
     assert newest.audited is not None
     assert newest.audited.waiting == 1
@@ -62,16 +67,13 @@ def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, setti
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_reviewer_learns_nothing(alice: User) -> None:
-    assert (
-        model_monitoring.labels_by_week(viewer=alice, since=SINCE)
-        == model_monitoring.versions(viewer=alice, since=SINCE)
-        == []
-    )
-    assert model_monitoring.automation_bias(viewer=alice, since=SINCE) == model_monitoring.Bias(0, 0, 0, 0)
-    assert model_monitoring.bias_by_week(viewer=alice, since=SINCE) == []
-    assert model_monitoring.agreement_by_week(viewer=alice, since=SINCE) == []
-    assert model_monitoring.weeks_of_versions(viewer=alice, since=SINCE) == []
+def test_a_reviewer_learns_nothing(alice: User, staff: Callable) -> None:
+    scored = model_monitoring.scored_by_week(viewer=staff("audrey", "auditor"), since=SINCE)
+    assert scored
+    assert model_monitoring.scored_by_week(viewer=alice, since=SINCE) == []
+    assert model_monitoring.versions(scored, viewer=alice, since=SINCE) == []
+    assert model_monitoring.weeks_of_versions(scored, viewer=alice) == []
+    assert model_monitoring.decisions_counted(viewer=alice, since=SINCE) == []
     assert audits_by_week(viewer=alice) == []
 
 
@@ -82,7 +84,7 @@ def found(viewer: User, **wanted: Any) -> int:
 @pytest.mark.usefixtures("worked")
 def test_each_week_of_first_calls_leads_to_the_faces_that_it_counts(staff: Callable) -> None:
     audrey = staff("audrey", "auditor")
-    (week,) = model_monitoring.bias_by_week(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.bias_by_week(model_monitoring.decisions_counted(viewer=audrey, since=SINCE))
     assert week.week is not None
     for name, number in (("apart", 3), ("followed", 1), ("together", 1), ("left", 1)):
         assert getattr(week, name) == number
@@ -107,7 +109,8 @@ def test_a_second_look_agrees_or_not_and_the_disagreement_is_found(staff: Callab
             item=item, submission=decision.submission, reviewer=bob, label=label, handling_ms=1
         )
     audrey = staff("audrey", "auditor")
-    (week,) = model_monitoring.agreement_by_week(viewer=audrey, since=SINCE)
+    decisions = model_monitoring.decisions_counted(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.agreement_by_week(decisions)
     assert (week.pairs, week.same, week.apart) == (2, 1, 1)
     assert found(audrey, decided=week.week, hours=168, twice="any") == 2
     assert found(audrey, decided=week.week, hours=168, twice="apart") == 1
@@ -126,12 +129,12 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     Scoring.objects.filter(submission=rows[0]).update(scored_at=then)
     AuditDraw.objects.filter(submission=rows[0]).update(drawn_at=then)  # in the verdict's transaction
     audrey = staff("audrey", "auditor")
-    assert [
-        week.bound for week in model_monitoring.weeks_of_versions(viewer=audrey, since=then - timedelta(1))
-    ] == [None] * 3
+    scored = model_monitoring.scored_by_week(viewer=audrey, since=then - timedelta(days=1))
+    weeks = model_monitoring.weeks_of_versions(scored, viewer=audrey)
+    assert [week.bound for week in weeks] == [None] * 3
     for _ in rows:
         judge(alice, "real", "real")
-    before, _, after = model_monitoring.weeks_of_versions(viewer=audrey, since=then - timedelta(days=1))
+    before, _, after = model_monitoring.weeks_of_versions(scored, viewer=audrey)
     assert (before.version, before.scored, after.scored) == (after.version, 1, 2)
     assert before.bound == pytest.approx(clopper_pearson_upper(0, 1))
     assert after.bound == pytest.approx(clopper_pearson_upper(0, 3))
@@ -139,6 +142,46 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     assert found(audrey, bundle=before.digest) == 3
     assert found(audrey, bundle=before.digest, verdict="flagged") == 0
     assert found(audrey, scored=after.week, hours=168, verdict="split_vote") == 4
+
+
+@pytest.mark.usefixtures("worked")
+def test_the_page_adds_up_what_it_reads_once(staff: Callable, clear: Callable, client: Client) -> None:
+    """Its figures are those of the rows, also where a bundle scored in several weeks."""
+    for days in (1, 10, 20):
+        clear()
+        Scoring.objects.filter(pk=Scoring.objects.latest("pk").pk).update(
+            scored_at=timezone.now() - timedelta(days=days)
+        )
+    client.force_login(staff("audrey", "auditor"))
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/insights/loop/").context
+    for mark in ("review_decisioncountmark", "scoring_scoringcountmark"):
+        assert sum(mark in query["sql"] for query in queries) == 1
+    rows: dict[str, list[Scoring]] = {}
+    for row in Scoring.objects.order_by("scored_at"):
+        rows.setdefault(row.bundle_digest, []).append(row)
+    assert len(rows) == 2
+    assert {
+        row.digest: (row.first, row.last, row.scored, row.flagged, row.split) for row in page["versions"]
+    } == {
+        digest: (
+            of[0].scored_at,
+            of[-1].scored_at,
+            len(of),
+            sum(row.verdict != "clear" for row in of),
+            sum(row.verdict == "split_vote" for row in of),
+        )
+        for digest, of in rows.items()
+    }
+    assert [row.last for row in page["versions"]] == sorted(
+        (of[-1].scored_at for of in rows.values()), reverse=True
+    )
+    weeks = [row for row in page["version_weeks"] if row.scored == 1]
+    assert [row.first for row in weeks[:2]] == [
+        of.scored_at for of in Scoring.objects.order_by("scored_at")[:2]
+    ]
+    assert (page["weeks"][0]["real"], page["weeks"][0]["fake"]) == (2, 2)
+    assert page["bias"] == model_monitoring.Bias(3, 1, 1, 1)
 
 
 @pytest.mark.usefixtures("worked")

@@ -106,9 +106,8 @@ def test_it_is_in_no_training_set_and_no_figure(
     assert dashboard_queries.member_disagreement(viewer=admin, since=since) == []
     assert dashboard_queries.check_troubles(viewer=admin, since=since) == []
     assert dashboard_queries.totals(viewer=admin, since=since)["number"] == 0
-    assert model_monitoring.versions(viewer=admin, since=since) == []
-    assert model_monitoring.labels_by_week(viewer=admin, since=since) == []
-    assert model_monitoring.automation_bias(viewer=admin, since=since).apart == 0
+    assert model_monitoring.scored_by_week(viewer=admin, since=since) == []
+    assert model_monitoring.decisions_counted(viewer=admin, since=since) == []
 
 
 def test_metrics_of_customers_do_not_move(

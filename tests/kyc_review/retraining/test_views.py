@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,10 +18,12 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.core.wake import SNAPSHOTS
 from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import unused_decisions_unchecked
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_request, snapshots_build_due
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
+from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
 PAGE = "/retraining/"
@@ -224,3 +227,19 @@ def test_the_pages_queries_do_not_grow_with_its_rows(
         bundle_promote(actor=None, bundle=registered(f"v{n}"))
         snapshot_create(name=f"s{n}")
     assert queries() == before
+
+
+def test_unused_decisions_are_counted_once(
+    decide: Callable[..., Decision], as_role: Callable[[str], Client], settings: LazySettings
+) -> None:
+    """For the strip, the signals and the list of what waits, which say the same number."""
+    settings.RETRAIN_SUGGEST_DECISIONS = 2
+    decide("fake"), decide("real")
+    Submission.objects.filter(pk=decide("real").submission_id).update(is_test=True)
+    client = as_role("admin")
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(PAGE).context
+    assert sum("datasets_snapshotitem" in query["sql"] and "COUNT" in query["sql"] for query in queries) == 1
+    assert page["unused"].number == unused_decisions_unchecked().count() == 2
+    assert page["signals"][0].calls
+    assert [one.text for one in page["waiting"] if page["signals"][0].detail in one.text]

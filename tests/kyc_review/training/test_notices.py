@@ -120,6 +120,6 @@ def test_new_decisions_are_no_alarm_and_signals_are_read(
     alarms.alarms_watch()
     assert not Alarm.objects.exists()
     drift = Signal("Scores", True, "Population stability index 0.40.")
-    monkeypatch.setattr(alarms, "retraining_signals_unchecked", lambda: [drift])
+    monkeypatch.setattr(alarms, "alarm_signals_unchecked", lambda: [drift])
     alarms.alarms_watch()
     assert told() == [("alarm.began", "Alarm: Scores")]

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import Unused
-from kyc_review.insights.model_monitoring import versions, weeks_of_versions
+from kyc_review.insights.model_monitoring import scored_by_week, versions, weeks_of_versions
 from kyc_review.pipeline import worker
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
@@ -142,8 +142,12 @@ def test_audits_of_two_operating_points_are_not_pooled(
     monkeypatch.setattr(signals, "JUDGED_LEAST", 2)
     assert signals._audit(Promotion.objects.latest("pk")).calls is None
     since = timezone.now() - timedelta(days=1)
-    assert {(row.shift, row.scored) for row in versions(viewer=ada, since=since)} == {(0.0, 2), (0.3, 1)}
-    weeks = weeks_of_versions(viewer=ada, since=since)
+    scored = scored_by_week(viewer=ada, since=since)
+    assert {(row.shift, row.scored) for row in versions(scored, viewer=ada, since=since)} == {
+        (0.0, 2),
+        (0.3, 1),
+    }
+    weeks = weeks_of_versions(scored, viewer=ada)
     assert {row.shift: row.bound for row in weeks} == pytest.approx({0.0: 1 - 0.05**0.5, 0.3: 0.95})
 
 

@@ -18,11 +18,12 @@ class Command(BaseCommand):
         json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        watched = retraining_signals_unchecked()
+        unused = unused_counted_unchecked()
+        watched = retraining_signals_unchecked(unused)
         body = {
             "calls": any(signal.calls for signal in watched),
             "signals": watched,
-            "unused_decisions": unused_counted_unchecked().number,
+            "unused_decisions": unused.number,
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         say(self, options, SignalsOut(body).data, "\n".join(map(_line, watched)))
