@@ -112,7 +112,7 @@ def _rate(running: Product, photo: bytes, seconds: float) -> bool:
     """
     statuses: Counter[int] = Counter()
     running.wait(lambda: not running.unscored(), timeout_s=DRAIN_S, what="outcomes of the photos before")
-    began, before_s = time.perf_counter(), running.cpu_s()
+    began, before_s = time.perf_counter(), running.cpu_s_by_program()
 
     async def posting(heard: object) -> None:
         ends = time.perf_counter() + seconds
@@ -132,7 +132,10 @@ def _rate(running: Product, photo: bytes, seconds: float) -> bool:
     count = statuses[running.target.accepted]
     running.wait(lambda: not running.unscored(), timeout_s=DRAIN_S, what="outcomes", every_s=0.05)
     outcomes_per_s = count / (time.perf_counter() - began)
-    cpu_ms = (running.cpu_s() - before_s) * 1000 / count
+    cpu_ms = {
+        name: (now_s - before_s.get(name, 0.0)) * 1000 / count
+        for name, now_s in running.cpu_s_by_program().items()
+    }
     per_s = count / seconds
     print(f"Photos of 12 megapixels, {AT_ONCE} posts at once for {seconds:.0f} s, while they are scored:")
     reached = per_s >= ACCEPTED_PER_S_MIN
@@ -145,7 +148,9 @@ def _rate(running: Product, photo: bytes, seconds: float) -> bool:
         reached=is_quick,
         target=f">= {OUTCOMES_PER_S_MIN} /s",
     )
-    line("  processor time of all processes for one", f"{cpu_ms:.0f} ms")
+    line("  processor time of all processes for one", f"{sum(cpu_ms.values()):.0f} ms")
+    for name, one_ms in sorted(cpu_ms.items(), key=lambda found: -found[1]):
+        line(f"    {name}", f"{one_ms:.0f} ms")
     return fine
 
 

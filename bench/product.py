@@ -101,8 +101,12 @@ class Product:
 
     def cpu_s(self) -> float:
         """Processor time of every process of the product so far, Postgres and Valkey included."""
+        return sum(self.cpu_s_by_program().values())
+
+    def cpu_s_by_program(self) -> dict[str, float]:
+        """As `cpu_s`, by the name of the program, its children included."""
         entries = [entry for entry in pidfile.read(self.paths) if entry.name != "supervisor"]
-        return sum(family_cpu_s(process) for entry in entries if (process := entry.living()))
+        return {entry.name: family_cpu_s(process) for entry in entries if (process := entry.living())}
 
     def has_torch(self, name: str) -> bool:
         """Whether any process of `name` has torch's libraries mapped."""

@@ -25,18 +25,18 @@ def keep_all_freed() -> bool:
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, ALL_BYTES))
 
 
-def keep_freed() -> bool:
+def keep_freed(*, kept_bytes: int = KEPT_BYTES, arenas: int = ARENAS) -> bool:
     """Let malloc reuse freed blocks of some megabytes instead of returning them to the system; False without glibc.
 
     Activations and decoded pictures are such blocks: each came as fresh pages that the kernel had to map and
     clear, which took a third of decoding and a sixth of the networks' time (measured with the baseline,
-    batches of 16). Larger blocks, such as a picture of 20 megapixels, are still returned immediately. Threads share
-    ARENAS, so that what one has freed is reused by others, too.
+    batches of 16). Larger blocks, such as a picture of 20 megapixels, are still returned immediately, and so is what
+    exceeds `kept_bytes`. Threads share `arenas`, so that what one has freed is reused by others, too.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    wanted = {M_MMAP_THRESHOLD: LARGEST_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES, M_ARENA_MAX: ARENAS}
+    wanted = {M_MMAP_THRESHOLD: LARGEST_BYTES, M_TRIM_THRESHOLD: kept_bytes, M_ARENA_MAX: arenas}
     return all(mallopt(parameter, value) for parameter, value in wanted.items())
 
 

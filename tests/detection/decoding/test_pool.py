@@ -1,6 +1,7 @@
 """Decoders live on, are replaced when they die, and a short queue keeps others from waiting without end."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -45,6 +47,21 @@ def test_a_decoder_lives_on() -> None:
     for _ in range(5):
         decode(SMALL)
     assert {one.pid for one in decoders()} == before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc is not glibc's")
+def test_a_decoder_uses_the_memory_of_one_photograph_for_the_next(limited: Callable[..., None]) -> None:
+    def faults() -> int:  # proc_pid_stat(5), field 10: pages that were mapped without reading a disk
+        (decoder,) = decoders()
+        return int(Path(f"/proc/{decoder.pid}/stat").read_bytes().rpartition(b")")[2].split()[7])
+
+    limited(processes=1)
+    photograph = saved(Image.new("RGB", (4032, 3024), "gray"), "JPEG")
+    for _ in range(3):
+        decode(photograph, max_side=2048)
+    before = faults()
+    decode(photograph, max_side=2048)
+    assert faults() - before < 1000  # its pixels alone are 3000 pages
 
 
 def test_a_decoder_that_was_killed_is_replaced() -> None:
