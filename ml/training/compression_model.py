@@ -22,7 +22,7 @@ from ml.training.compression import (
     fit,
     scores,
 )
-from ml.training.generated_faces import certified_threshold
+from ml.training.generated_faces import certified_threshold, highest_of_each
 from ml.training.preparation import Prepared, prepare
 
 NAME, TITLE = "compression", "Compression of the face"
@@ -87,7 +87,8 @@ def exported(
     highest score of all versions, because versions of one picture are no independent draws.
     """
     network = network.half().float()  # as it is written
-    highest = _highest(scores(network, validation), validation)
+    real = validation.label == 0
+    highest = highest_of_each(scores(network, validation)[real], validation.group[real])
     threshold, reached = certified_threshold(highest, share)
     score, own = scores(network, test), (test.made == 1) | (test.label == 0)
     family = np.array([kind.partition("/")[0] for kind in test.kind])
@@ -133,12 +134,3 @@ def exported(
         provenance=provenance,
         review_above=threshold,
     )
-
-
-def _highest(score: np.ndarray, rows: CompressionRows) -> np.ndarray:
-    """(G,) of each person with genuine pictures, the highest score of these."""
-    genuine = rows.label == 0
-    _, person = np.unique(rows.group[genuine], return_inverse=True)
-    found = np.zeros(person.max() + 1)
-    np.maximum.at(found, person, score[genuine])
-    return found

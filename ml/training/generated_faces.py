@@ -4,7 +4,6 @@ Both classes go through the same crops, post-processing and compression, and gen
 neither the collection nor the compression of the generated faces gives them away.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -20,7 +19,8 @@ from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
 from detection.networks.hybrid import LITE0
 from detection.networks.pooled_lite0 import PooledLite0
 from estimation.intervals import clopper_pearson_upper
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc
+from ml.evaluation.metrics import share as share_of
 
 NAME, TITLE = "generated_face", "Generated face"
 LIMITS = (
@@ -100,8 +100,13 @@ def exported(
     share: float,
     provenance: dict[str, Any],
 ) -> AuxiliaryModel:
-    """Writes the model with its threshold, certified on validation, and its figures, measured on test."""
-    genuine = validation.score[validation.label == 0]
+    """Writes the model with its threshold, certified on validation, and its figures, measured on test.
+
+    Versions of one face are no independent draws. For the certificate each person counts once, with the highest score
+    of all versions; a share counts versions, and its interval people.
+    """
+    rows = validation.label == 0
+    genuine = highest_of_each(validation.score[rows], validation.person[rows])
     threshold, reached = certified_threshold(genuine, share)
     flagged = test.score >= threshold
     metrics: dict[str, Any] = {
@@ -112,9 +117,10 @@ def exported(
             "share_at_most": round(clopper_pearson_upper(reached, len(genuine)), 4),
             "confidence": 0.95,
         },
-        "recall": _share(flagged[test.label == 1]),
+        "recall": _share(flagged, test.person, test.label == 1),
+        "false_alarm": _share(flagged, test.person, test.label == 0),
         "false_alarm_by_source": {
-            name: _share(flagged[(test.label == 0) & (test.source == name)])
+            name: _share(flagged, test.person, (test.label == 0) & (test.source == name))
             for name in sorted(set(test.source[test.label == 0]))
         },
     }
@@ -134,5 +140,17 @@ def exported(
     )
 
 
-def _share(flagged: Sequence[bool] | np.ndarray) -> dict[str, Any]:
-    return wilson(int(np.sum(flagged)), len(flagged)).as_dict()
+def highest_of_each(score: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """(G,) of each person, the highest score. score: (N,) in 0..1; person: (N,)."""
+    _, number = np.unique(person, return_inverse=True)
+    found = np.zeros(number.max(initial=-1) + 1)
+    np.maximum.at(found, number, score)
+    return found
+
+
+def _share(flagged: np.ndarray, person: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+    """The share of `rows` (N,) bool that is flagged; `n` counts versions, `faces` counts people."""
+    return {
+        **share_of(flagged[rows], person[rows]).as_dict(),
+        "faces": len(np.unique(person[rows])),
+    }
