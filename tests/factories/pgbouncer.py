@@ -1,4 +1,4 @@
-"""A real PgBouncer that pools transactions; tests are skipped where it is not installed."""
+"""A real PgBouncer; tests are skipped where it is not installed."""
 
 import shutil
 import subprocess
@@ -23,23 +23,23 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {users}
-pool_mode = transaction
+pool_mode = {pool_mode}
 default_pool_size = 4
 server_round_robin = 1
 """
 
 
 @contextmanager
-def pgbouncer(server: Mapping[str, Any]) -> Iterator[int]:
+def pgbouncer(server: Mapping[str, Any], pool_mode: str = "transaction") -> Iterator[int]:
     """The port of a pooler in front of `server` (Django's settings of a database), with two connections that its
-    transactions get in turns."""
+    transactions (or sessions: `pool_mode`) get in turns."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if program is None:
         pytest.skip("PgBouncer is not installed")
     folder, port, account = Path(tempfile.mkdtemp(prefix="kyc-pooler-")), free_port(), postgres_user()
     users, configuration = folder / "users", folder / "pgbouncer.ini"
     users.write_text(f'"{server["USER"]}" "{server["PASSWORD"]}"\n')
-    configuration.write_text(CONFIGURATION.format(**server, port=port, users=users))
+    configuration.write_text(CONFIGURATION.format(**server, port=port, users=users, pool_mode=pool_mode))
     if account:
         for path in (folder, users, configuration):
             shutil.chown(path, account.uid, account.gid)

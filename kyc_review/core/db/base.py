@@ -19,10 +19,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
         elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:
             params["prepare_threshold"] = PREPARED_FROM
-        wait_s = self.settings_dict.get("LOCK_WAIT_S")
-        if wait_s and not self.pools_transactions:  # a pooler refuses it, or gives it to others
-            params["options"] = f"{params.get('options', '')} -c lock_timeout={wait_s * 1000}".strip()
         return params
+
+    def init_connection_state(self) -> None:
+        """Sets what a web request waits for at most; a pooler of transactions would give that to others.
+
+        By a statement: PgBouncer refuses a connection that sends `options`, also where it pools sessions.
+        """
+        super().init_connection_state()
+        wait_s = self.settings_dict.get("LOCK_WAIT_S")
+        if wait_s and not self.pools_transactions:
+            with self.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{wait_s * 1000}ms"])
 
     @property
     def pools_transactions(self) -> bool:

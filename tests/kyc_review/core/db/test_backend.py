@@ -76,14 +76,6 @@ def test_a_web_process_answers_503_instead_of_waiting_for_a_lock_without_end(
     connection.close()
 
 
-def test_a_pooler_is_not_asked_for_a_time_out_of_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: Any = connection.copy("pooled")
-    found.settings_dict |= {"LOCK_WAIT_S": 5}
-    assert found.get_connection_params()["options"] == "-c lock_timeout=5000"
-    found.settings_dict |= {"TRANSACTION_POOLING": True}
-    assert "options" not in found.get_connection_params()
-
-
 @pytest.mark.django_db
 def test_copied_rows_keep_the_tables_constraints(submit: Callable[..., Submission]) -> None:
     scoring = Scoring.objects.create(
