@@ -1,12 +1,11 @@
 """The product against LitServe: verdicts per second in turns, latency at a steady rate, memory."""
 
 import argparse
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
 
 from bench import compare
+from bench.folders import bench_folder
 from bench.images import jpegs
 from bench.machine import described
 from bench.product import Product, product
@@ -28,8 +27,8 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> bool:
     print(
         f"{options.posts} JPEGs of 600x600 ({size_kb:.0f} kB), {options.at_once} posts at once, bundle {options.bundle}"
     )
-    with product(options.bundle, say) as running, tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        free = port(prepare_state_dir(Path(folder)), "litserve")
+    with product(options.bundle, say) as running, bench_folder() as folder:
+        free = port(prepare_state_dir(folder), "litserve")
         assert is_free(free)
         turns = compare.turns(
             running,

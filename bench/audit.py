@@ -7,16 +7,15 @@ selfies of 600 x 600 through Django's test client, which is less than over HTTP,
 import json
 import os
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from statistics import median
 
 import psutil
 
+from bench.folders import bench_folder
 from bench.images import jpegs
 from bench.own_postgres import measured_in
 from bench.report import line
@@ -160,8 +159,8 @@ def insert_difference() -> float:
 def main(count: int) -> None:
     from django.conf import settings
 
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-data-") as folder:
-        settings.DATA_DIR = Path(folder)
+    with bench_folder() as folder:
+        settings.DATA_DIR = folder
         print(json.dumps(measure(count)))
 
 

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.folders import bench_folder
 from bench.own_postgres import measured_in
 from bench.report import line
 from devstack.progress import Say
@@ -90,9 +90,9 @@ def measure(count: int, files: Mapping[str, Path]) -> dict[str, float]:
 def main(count: int) -> None:
     from kyc_review.encryption.providers import new_key_text
 
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-data-") as folder, kms_key() as (line, calls):
+    with bench_folder() as folder, kms_key() as (line, calls):
         lines = {"file": new_key_text(), "kms": line}
-        files = {way: Path(folder) / way for way in ENCRYPTED}
+        files = {way: folder / way for way in ENCRYPTED}
         for way, path in files.items():  # both files hold both keys: all that are in use must be there
             path.write_text("\n".join([lines[way], *lines.values()]))
         print(json.dumps(measure(count, files) | {"kms_calls": len(calls)}))

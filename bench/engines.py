@@ -6,13 +6,13 @@ ATEN_CPU_CAPABILITY=avx2 DNNL_MAX_CPU_ISA=AVX2 DETECTION_FORCE_FLOAT32=1, and ON
 
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 import torch
 
+from bench.folders import bench_folder
 from bench.images import face_frames, jpegs
 from detection import bundle as bundles
 from detection.decoding import decode
@@ -35,9 +35,9 @@ def engines(path: Path) -> dict[str, Voters]:
         found["torch, bfloat16"] = Ensemble.load(path, device="cpu", threads=1)
     os.environ[FORCE_FLOAT32] = "1"
     found["torch, float32"] = Ensemble.load(path, device="cpu", threads=1)
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        write.export_bundle(path, KEY, Path(folder))
-        runtime = Runtime(*files.read(Path(folder), KEY))
+    with bench_folder() as folder:
+        write.export_bundle(path, KEY, folder)
+        runtime = Runtime(*files.read(folder, KEY))
     found["ONNX Runtime"] = ExportedVoters(bundles.read(path), runtime, threads=1)
     return found
 

@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from bench.folders import bench_folder
 from devstack import environment, services
 from devstack.paths import REPOSITORY, prepare_state_dir
 from devstack.progress import Say
@@ -15,8 +14,8 @@ from devstack.progress import Say
 
 def measured_in(module: str, arguments: list[str], say: Say) -> Any:
     """The JSON that `python -m MODULE ARGUMENTS` prints as its last line."""
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        state_dir = Path(folder) / "stack"
+    with bench_folder() as folder:
+        state_dir = folder / "stack"
         with services.ensure(state_dir=state_dir, say=say) as urls:
             variables = os.environ | environment.variables(prepare_state_dir(state_dir), urls, 0)
             variables["DATABASE_URL"] = urls.owner_url  # migrates and makes a table to compare with

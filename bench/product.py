@@ -1,10 +1,8 @@
 """The real product in its own state directory: Postgres, Valkey, web, one scoring worker, default worker, beat."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from bench.folders import bench_folder
 from bench.load import Target
 from devstack import credentials, environment, pidfile, processes, services
 from devstack.cli import memory_mb
@@ -150,7 +149,7 @@ def product(
     `times` of each. Call from the main thread.
     """
     with (
-        _state_dir() as state_dir,
+        bench_folder() as state_dir,
         services.lock_state_dir(state_dir, Console(), say, quiet=True) as (paths, runner),
     ):
         port = credentials.port(paths, "web")
@@ -194,18 +193,6 @@ def _numbered(paths: StackPaths, variables: dict[str, str], number: int) -> list
             )
         )
     return again
-
-
-@contextmanager
-def _state_dir() -> Iterator[Path]:
-    state_dir = Path(tempfile.mkdtemp(prefix="kyc-bench-"))
-    try:
-        yield state_dir
-    finally:
-        pointer = StackPaths(state_dir).postgres_pointer
-        if pointer.exists():  # Postgres's data may have to be elsewhere
-            shutil.rmtree(Path(pointer.read_text().strip()).parent, ignore_errors=True)
-        shutil.rmtree(state_dir, ignore_errors=True)
 
 
 def _manage(variables: dict[str, str], *command: str) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from bench.compare import BenchError
+from bench.folders import bench_folder
 from bench.images import face_frames
 from bench.report import line
 from detection.decoding import decode
@@ -36,8 +36,7 @@ def run(bundle: Path, images: list[bytes], *, submissions: int) -> bool:
 
     Speed is counted in votes: an image that champion and candidate score counts twice.
     """
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-") as name:
-        folder = Path(name)
+    with bench_folder() as folder:
         paths = _files(folder, images, submissions)
         both = {role: Ensemble.load(bundle, device="cpu") for role in ("champion", "candidate")}
         turns = _turns(both, paths)

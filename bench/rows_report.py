@@ -7,10 +7,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from bench.folders import bench_folder
 from bench.report import line
 from devstack import environment, services
 from devstack.paths import REPOSITORY, prepare_state_dir
@@ -30,8 +29,8 @@ def run(submissions: int, say: Say) -> bool:
 
 
 def _measured(steps: tuple[tuple[int, int], ...], say: Say) -> list[Any]:
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        state_dir = Path(folder) / "stack"
+    with bench_folder() as folder:
+        state_dir = folder / "stack"
         with services.ensure(state_dir=state_dir, say=say, durable=False) as urls:
             variables = os.environ | environment.variables(prepare_state_dir(state_dir), urls, 0)
             owner = variables | {"DATABASE_URL": urls.owner_url}

@@ -7,8 +7,6 @@ decoding included.
 
 import multiprocessing
 import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from bench.folders import bench_folder
 from bench.report import line
 from devstack.paths import REPOSITORY
 
@@ -94,8 +93,7 @@ def smoted(reals: int, fakes: int) -> dict[str, float]:
 def run(count: int, say: Callable[[str], None] = print) -> bool:
     """Prints the figures; whether all targets were reached."""
     document_images, targets = REALS + FAKES, []
-    folder = Path(tempfile.mkdtemp(prefix="kyc-bench-"))
-    try:
+    with bench_folder() as folder:
         (folder / "jpeg").mkdir()
         paths = photographs(folder / "jpeg", count)
         say(f"Data store of {count} JPEGs of {WIDTH}x{HEIGHT}, {SIDE} px (the document: {document_images}):")
@@ -123,8 +121,6 @@ def run(count: int, say: Callable[[str], None] = print) -> bool:
             )
         )
         line("read in any order", f"{found['read_per_s']:.0f} /s on one core")
-    finally:
-        shutil.rmtree(folder)
     say(f"SMOTE of {REALS} + {FAKES} pictures of {SIDE} px:")
     found = alone(smoted, REALS, FAKES)
     line("rows after it", f"{found['rows']:.0f}")

@@ -66,9 +66,17 @@ def data_key_destroy(scope: str) -> None:
         DataKey.objects.create(scope=scope, **nothing)
 
 
-def problem() -> str:
-    """What is wrong with the keys, so that pictures cannot be read or encrypted; empty when nothing is."""
-    used = set(KeyEncryptionKey.objects.values_list("pk", flat=True))
+def keys_in_use() -> set[str]:
+    """The key-encryption keys that data keys are wrapped with."""
+    return set(KeyEncryptionKey.objects.values_list("pk", flat=True))
+
+
+def problem(used: set[str] | None = None) -> str:
+    """What is wrong with the keys, so that pictures cannot be read or encrypted; empty when nothing is.
+
+    used: `keys_in_use`; without it, the database is asked. May ask a key service: call it outside of transactions.
+    """
+    used = keys_in_use() if used is None else used
     if not used and not is_on():
         return ""
     try:
@@ -122,7 +130,7 @@ def _register(key_id: str) -> None:
     Refused while one of those in use is missing: then the wrong key file, or an older one, was mounted. Asked each
     time, for the file and what is in use change while processes run.
     """
-    used = set(KeyEncryptionKey.objects.values_list("pk", flat=True))
+    used = keys_in_use()
     if used - set(provider().ids()):
         require_keys()
     if key_id not in used:

@@ -52,7 +52,9 @@ def original_problems(*, read: int, locked: Counter[str]) -> Iterator[str]:
             except OriginalLocked as waiting:
                 locked[str(waiting)] += 1
             except OriginalUnavailable as waiting:
-                raise StorageUnavailable(key, str(waiting)) from waiting
+                if isinstance(waiting.__cause__, StorageUnavailable):
+                    raise StorageUnavailable(key, str(waiting)) from waiting
+                yield f"submission {row.pk}: {key} cannot be read: {waiting}"  # a disk that fails at one file
             except OriginalMissing:
                 if originals.exists(key):  # a file that is missing is named above
                     yield f"submission {row.pk}: {key} is there, and its data key was destroyed"

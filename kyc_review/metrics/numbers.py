@@ -19,6 +19,7 @@ from kyc_review.audit.sealing import oldest_unsealed_at
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.core.db.clock import database_now, skew_s
 from kyc_review.core.db.locks import Locked, locks_waited_for
+from kyc_review.encryption.keys import keys_in_use
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
@@ -49,14 +50,21 @@ class Numbers:
         yield from host_numbers()
         try:
             with locks_waited_for(LOCKS_WAITED_FOR_S):
-                found = list(self._from_database())
+                found, used = list(self._from_database()), keys_in_use()
         except (DatabaseError, Locked) as error:
             log.error("no metrics from the database: %s", error)
-            found = []
+            found, used = [], set()
         yield gauge(
             "kyc_database_up", "1 if the database answered the questions of this scrape.", int(bool(found))
         )
+        if not found:
+            return
         yield from found
+        yield gauge(
+            "kyc_encryption_keys_usable",
+            "1 if pictures can be encrypted and decrypted in the web process that answers, or need no key.",
+            int(not keys_problem(used)),  # after the transaction: a key service may answer slowly
+        )
 
     def _from_database(self) -> Iterator[Metric]:
         now = database_now()
@@ -65,11 +73,6 @@ class Numbers:
             "kyc_clock_skew_seconds",
             "By how much the clock of the web process that answers is ahead of the database's.",
             skew_s(),
-        )
-        yield gauge(
-            "kyc_encryption_keys_usable",
-            "1 if pictures can be encrypted and decrypted in the web process that answers, or need no key.",
-            int(not keys_problem()),
         )
         yield from queue_numbers(now)
         yield from _submissions(now)

@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
@@ -17,13 +18,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.core.valkey import client
+from kyc_review.encryption.keys import keys_in_use
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import is_remote, originals
 from kyc_review.submissions.storage_identity import (
     WrongStorage,
-    has_storage_identity,
-    storage_identity_check,
+    storage_identity,
+    storage_identity_compare,
 )
 
 log = logging.getLogger(__name__)
@@ -39,9 +41,16 @@ REMOTE_WAIT_S = 3.0
 _remote = ThreadPoolExecutor(1, "store-probe")
 _remote_trial: Future[None] | None = None
 _stored_at = float("-inf")
+# The number of failures in a row that are told: one can be a pause of the network, or of a busy store.
+REMOTE_FAILURES = 2
+_remote_failures = 0
 # Anyone may ask, so each check runs at most once in this many seconds and process, whatever its answer was.
 KEPT_S = 1.0
-LOCKS_WAITED_FOR_S = 2
+LOCKS_WAITED_FOR_S = 2.0
+# The others wait less for this long after one has met a lock: together they answer before probes give up.
+LOCKED_FOR_S = 5.0
+LOCKED_AGAIN_S = 0.2
+_locked_at = float("-inf")
 _kept: dict[str, tuple[float, str]] = {}
 _one_checks = threading.Lock()
 
@@ -93,6 +102,19 @@ def _recently_found(name: str, check: Callable[[], None]) -> str:
         return text
 
 
+@contextmanager
+def _locks_bounded() -> Iterator[None]:
+    """A transaction for what a check asks the database. Raises Locked."""
+    global _locked_at
+    is_locked = time.monotonic() - _locked_at < LOCKED_FOR_S
+    try:
+        with locks_waited_for(min(LOCKS_WAITED_FOR_S, LOCKED_AGAIN_S) if is_locked else LOCKS_WAITED_FOR_S):
+            yield
+    except Locked:
+        _locked_at = time.monotonic()
+        raise
+
+
 def _found(name: str, check: Callable[[], None]) -> str:
     try:
         check()
@@ -121,7 +143,8 @@ def migrations() -> None:
     global _migrated_at, _unknown_migrations
     if time.monotonic() - _migrated_at < MIGRATIONS_AGAIN_S:
         return
-    executor = MigrationExecutor(connection)
+    with _locks_bounded():
+        executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise Unready("migrations are missing; run manage.py prepare")
     _unknown_migrations = set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations)
@@ -134,7 +157,9 @@ def broker() -> None:
 
 def encryption() -> None:
     """Whether pictures can be encrypted and decrypted."""
-    if text := keys_problem():
+    with _locks_bounded():
+        used = keys_in_use()
+    if text := keys_problem(used):
         log.error("not ready, encryption: %s", text)
         raise Unready(
             "a key-encryption key cannot be used now; the log and manage.py keys status say which, and why"
@@ -149,21 +174,39 @@ def storage() -> None:
     global _stored_at
     if is_remote() and time.monotonic() - _stored_at < REMOTE_AGAIN_S:
         return
-    if not has_storage_identity():
+    with _locks_bounded():
+        identity = storage_identity()
+    if identity is None:
         raise Unready("the originals have no identity yet; run manage.py prepare")
     if is_remote():
-        _remote_tried()  # first: the identity is asked for without a limit of its own
-        storage_identity_check()
+        if not _remote_answers():  # first: the identity is asked for without a limit of its own
+            return
+        storage_identity_compare(identity)
     else:
-        storage_identity_check()
+        storage_identity_compare(identity)
         _original_tried()
     _stored_at = time.monotonic()
+
+
+def _remote_answers() -> bool:
+    """False: not now, for the first time since it did, so the next probe tries again. Raises as `_remote_tried`."""
+    global _remote_failures
+    try:
+        _remote_tried()
+    except (Unready, OSError) as error:
+        _remote_failures += 1
+        if _remote_failures < REMOTE_FAILURES and _stored_at > float("-inf"):
+            log.warning("the storage failed once and is tried again: %s", error)
+            return False
+        raise
+    _remote_failures = 0
+    return True
 
 
 def _remote_tried() -> None:
     """Wait for the trial in work or for a new one. Raises Unready after REMOTE_WAIT_S, and what the trial raises."""
     global _remote_trial
-    if _remote_trial is None:
+    if _remote_trial is None or _remote_trial.done():  # one that a probe gave up says how it was then
         _remote_trial = _remote.submit(_original_tried)
     trial = _remote_trial
     if not wait([trial], REMOTE_WAIT_S).done:
@@ -187,7 +230,7 @@ def scoring() -> None:
     """Whether selfies get verdicts now, by the workers' heartbeats, because missing verdicts show too late."""
     if time.monotonic() - _started < STARTING_S:
         return  # the workers of a fresh installation are still loading
-    with locks_waited_for(LOCKS_WAITED_FOR_S):
+    with _locks_bounded():
         now = database_now()
         state = scoring_state(now)
         last = last_scored_at(state.last_outcome_at)

@@ -33,6 +33,11 @@ SILENCE_S = 15
 NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_keys}
 _name = ""
 _stop = threading.Event()
+# How long the end of a worker waits for a beat in work, which would say afterwards that the worker lives.
+BEAT_ENDS_WITHIN_S = 5.0
+_beating: threading.Thread | None = None
+# Said before the first beat has made this worker's row, or after the row was forgotten.
+_engine_refused = ""
 # What is looked at now, and since when by the monotonic clock.
 _looking: tuple[str, float] | None = None
 
@@ -49,11 +54,13 @@ def heartbeat_begin() -> None:
 
 def heartbeat_start() -> list[threading.Thread]:
     """Say every HEARTBEAT_S that this worker lives and what it lacks, from daemon threads, until `heartbeat_stop`."""
+    global _beating
     _stop.clear()
     threads = [
         threading.Thread(target=_until_stopped, args=(work,), name=work.__name__, daemon=True)
         for work in (beat, look)
     ]
+    _beating = threads[0]
     for thread in threads:
         thread.start()
     return threads
@@ -62,6 +69,8 @@ def heartbeat_start() -> list[threading.Thread]:
 def heartbeat_stop() -> None:
     """Say that this worker has ended; one that is killed is missed after SILENT_AFTER_S."""
     _stop.set()
+    if _beating is not None:
+        _beating.join(BEAT_ENDS_WITHIN_S)
     try:
         ScoringWorker.objects.filter(pk=_name).delete()
     except DatabaseError as error:
@@ -72,7 +81,7 @@ def beat() -> None:
     """Say once that this worker lives, whether its clock is right, and whether a look takes too long."""
     if not ScoringWorker.objects.filter(pk=_name).update(seen_at=Now()):
         ScoringWorker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
-        ScoringWorker.objects.get_or_create(pk=_name)
+        ScoringWorker.objects.get_or_create(pk=_name, defaults={"engine_refused": _engine_refused})
     if (looking := _looking) and (silence_s := time.monotonic() - looking[1]) > SILENCE_S:
         _problem(f"{looking[0]}: no answer for {silence_s:.0f} s")
     with problems_noted("clock"):
@@ -126,9 +135,12 @@ def problems_noted(work: str) -> Iterator[None]:
 
 def engine_refused(reason: str) -> None:
     """Note that ONNX Runtime is not used although the settings name it, and why; torch scores instead."""
+    global _engine_refused
     log.error("torch scores instead of ONNX Runtime: %s", reason)
+    _engine_refused = reason[:300]
     if _name:
-        ScoringWorker.objects.update_or_create(pk=_name, defaults={"engine_refused": reason[:300]})
+        # Only scoring workers have rows: an evidence worker, which loads models too, must not look like one.
+        ScoringWorker.objects.filter(pk=_name).update(engine_refused=_engine_refused)
 
 
 def _problem(text: str) -> None:

@@ -15,7 +15,8 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
-from kyc_review.core.files import StorageUnavailable, StoredFile, new_file, sync_folder
+from encrypted_files.stream import FileDamaged
+from kyc_review.core.files import StoredFile, new_file, sync_folder
 from kyc_review.core.folders import folder_make
 from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.encryption.models import DataKey
@@ -167,12 +168,15 @@ def is_remote() -> bool:
 def original_read(key: str, known: Mapping[str, DataKey] | None = None) -> bytes:
     """A submission's original. known: its data key, found before by `originals.data_keys`; without it, the database is
     asked. Raises OriginalMissing, its kind OriginalLocked when a key-encryption key is missing, its kind
-    OriginalUnavailable when the storage does not answer; FileDamaged."""
+    OriginalUnavailable when the storage does not answer or a disk or a network folder fails (EIO, ESTALE); FileDamaged.
+    """
     try:
         return originals.read(key, known)
     except FileNotFoundError:
         raise OriginalMissing(key) from None
     except KeysUnavailable as locked:
         raise OriginalLocked(str(locked.strerror)) from locked
-    except StorageUnavailable as unavailable:
-        raise OriginalUnavailable(str(unavailable.strerror)) from unavailable
+    except FileDamaged:
+        raise
+    except OSError as unavailable:
+        raise OriginalUnavailable(str(unavailable.strerror or unavailable)) from unavailable

@@ -87,12 +87,15 @@ def storage_identity_check() -> None:
     A folder can be unmounted at any time, so it is read each time (0.03 ms on a disk). A bucket cannot be exchanged
     while a process runs, so it is asked seldom.
     """
-    global _row, _row_read_at
     if _row is not None and time.monotonic() - _row_read_at < ROW_KEPT_S and not _difference(_row):
         return
-    row = StorageIdentity.objects.first()
-    if row is None:
-        return
+    if (row := storage_identity()) is not None:
+        storage_identity_compare(row)
+
+
+def storage_identity_compare(row: StorageIdentity) -> None:
+    """row: what the database says. Asks no database. Raises WrongStorage, OSError."""
+    global _row, _row_read_at
     if said := _difference(row):
         raise WrongStorage(said)
     _row, _row_read_at = row, time.monotonic()
@@ -111,8 +114,9 @@ def _difference(row: StorageIdentity) -> str:
     return ""
 
 
-def has_storage_identity() -> bool:
-    return StorageIdentity.objects.exists()
+def storage_identity() -> StorageIdentity | None:
+    """What the database says; None before `manage.py prepare` has written it."""
+    return StorageIdentity.objects.first()
 
 
 def _stored() -> str:

@@ -1,6 +1,7 @@
 """Upgrades of a database with rows: nothing stands still for long, and old rows get their values."""
 
 import io
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -143,3 +144,40 @@ def _has_value(app: str, added: AddField) -> bool:
     except (LookupError, FieldDoesNotExist):
         return True
     return bool(field.null or field.has_db_default() or field.many_to_many or field.generated)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_triggers_of_decisions_lock_their_tables_in_the_order_of_an_undo() -> None:
+    """Otherwise the migration and an undo in work wait for each other, and Postgres takes one of them back."""
+    module = import_module("kyc_review.review.migrations.0031_decision_counts")
+    triggers = re.findall(r"CREATE (TRIGGER .*?;)", module.TOUCH, re.S)
+    assert len(triggers) == 3
+    undo = connection.copy()
+    undo.set_autocommit(False)
+
+    def migrate() -> None:
+        own = connection.copy()
+        try:
+            own.set_autocommit(False)
+            with own.cursor() as cursor:
+                for trigger in triggers:
+                    cursor.execute(f"CREATE OR REPLACE {trigger}")
+            own.rollback()
+        finally:
+            own.close()
+
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'review_decisionundo'::regclass"
+    with ThreadPoolExecutor(1) as pool, undo.cursor() as cursor:
+        try:
+            cursor.execute("LOCK TABLE review_decisionundo IN ROW EXCLUSIVE MODE")  # as a new row does
+            migrating = pool.submit(migrate)
+            ends, waiting = time.monotonic() + 30, 0
+            while not waiting and time.monotonic() < ends:
+                cursor.execute(waits)
+                waiting = cursor.fetchone()[0]
+            assert waiting
+            cursor.execute("LOCK TABLE review_reviewitem IN ROW EXCLUSIVE MODE NOWAIT")
+        finally:
+            undo.rollback()
+            undo.close()
+        migrating.result(30)

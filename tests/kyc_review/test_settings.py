@@ -6,7 +6,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from kyc_review import settings
 from kyc_review.settings.environment import Env
@@ -38,10 +37,28 @@ def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
 
 def test_a_file_that_is_not_there_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOST_URL_FILE", "/nowhere/url")
-    with pytest.raises(
-        ImproperlyConfigured, match="LOST_URL_FILE names a file that cannot be read: /nowhere/url"
-    ):
+    said = "error: LOST_URL_FILE names a file that cannot be read: /nowhere/url: .*Mount the secret"
+    with pytest.raises(SystemExit, match=said):
         Env().str("LOST_URL")
+
+
+@pytest.mark.parametrize(
+    "command", ["manage.py check", "-m celery -A kyc_review report", "-m kyc_review.wsgi"]
+)
+def test_a_process_without_a_secret_file_ends_with_one_line(command: str) -> None:
+    known = {name: value for name, value in os.environ.items() if name != "SECRET_KEY"}
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=settings.BASE_DIR,
+        env=known | {"DJANGO_SETTINGS_MODULE": "kyc_review.settings", "SECRET_KEY_FILE": "/nowhere/key"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(
+        "error: SECRET_KEY_FILE names a file that cannot be read: /nowhere/key: No such file"
+    )
 
 
 @pytest.mark.parametrize(

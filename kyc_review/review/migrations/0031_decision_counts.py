@@ -6,6 +6,8 @@ from django.db import migrations, models
 # decisions on the face: whether one is final, and what others had decided before it. Everything else of a decision never
 # changes. The triggers write with the owner's rights: the release before, whose role has none on the new tables, still
 # runs.
+# A trigger locks its table against writers until the end of the migration, so they are made in the order in which
+# transactions write: an undo its row before the item, a decision the item before its own row.
 TOUCH = """
 CREATE FUNCTION review_decision_touch(touched uuid) RETURNS void LANGUAGE sql
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -36,18 +38,18 @@ BEGIN
     PERFORM review_decision_touch(coalesce(NEW.submission_id, OLD.submission_id));
     RETURN NULL;
 END $$;
+CREATE TRIGGER review_decision_undone AFTER INSERT OR DELETE ON review_decisionundo
+    FOR EACH ROW EXECUTE FUNCTION review_decision_undo_touched();
 CREATE TRIGGER review_decision_item_decided AFTER UPDATE ON review_reviewitem FOR EACH ROW
     WHEN ((OLD.state = 'decided') <> (NEW.state = 'decided') OR OLD.reason <> NEW.reason)
     EXECUTE FUNCTION review_decision_item_touched();
-CREATE TRIGGER review_decision_undone AFTER INSERT OR DELETE ON review_decisionundo
-    FOR EACH ROW EXECUTE FUNCTION review_decision_undo_touched();
 CREATE TRIGGER review_decision_made AFTER INSERT OR DELETE ON review_decision
     FOR EACH ROW EXECUTE FUNCTION review_decision_touched();
 """
 END = """
-DROP TRIGGER review_decision_made ON review_decision;
 DROP TRIGGER review_decision_undone ON review_decisionundo;
 DROP TRIGGER review_decision_item_decided ON review_reviewitem;
+DROP TRIGGER review_decision_made ON review_decision;
 DROP FUNCTION review_decision_touched();
 DROP FUNCTION review_decision_undo_touched();
 DROP FUNCTION review_decision_item_touched();

@@ -56,6 +56,8 @@ def bundle(
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     monkeypatch.setattr(auxiliary_models, "shipped_auxiliary_models", list)
     monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    monkeypatch.setattr(heartbeat, "_engine_refused", "")
+    ScoringWorker.objects.create(name="host:7:abc")
     auxiliary_models._exported.cache_clear()
     shutil.copytree(exported[0], tmp_path / "tiny")
     row = bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED)

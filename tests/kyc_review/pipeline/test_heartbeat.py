@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    monkeypatch.setattr(heartbeat, "_engine_refused", "")
 
 
 def test_a_worker_that_says_nothing_counts_as_dead() -> None:
@@ -56,3 +57,12 @@ def test_a_problem_lasts_until_the_same_work_succeeds() -> None:
     with heartbeat.problems_noted("selfies"):
         pass
     assert scoring_state().failing == 0
+
+
+def test_an_engine_is_refused_by_a_scoring_worker_alone_also_before_its_first_beat() -> None:
+    heartbeat.engine_refused("no processor for it")
+    assert not ScoringWorker.objects.exists(), "an evidence worker refuses engines, too"
+    heartbeat.beat()
+    assert ScoringWorker.objects.get().engine_refused == "no processor for it"
+    heartbeat.engine_refused("differs from torch")
+    assert ScoringWorker.objects.get().engine_refused == "differs from torch"

@@ -1,5 +1,6 @@
 """Whatever a heartbeat meets, it goes on, says what it met, and takes it back when it is over."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,3 +87,25 @@ def test_a_storage_that_hangs_does_not_silence_it(beating: Path, monkeypatch: py
     beats_on()
     hung.append(1)
     until(lambda: scoring_state().failing == 0)
+
+
+def test_nothing_says_after_the_end_that_a_worker_lives(
+    monkeypatch: pytest.MonkeyPatch, transactional_db: None
+) -> None:
+    beat, begun = heartbeat.beat, threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        heartbeat._stop.wait(WAIT_S)
+        time.sleep(0.2)
+        beat()
+
+    monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    monkeypatch.setattr(heartbeat, "beat", slow)
+    monkeypatch.setattr(heartbeat, "NEEDS", {})
+    threads = heartbeat.heartbeat_start()
+    assert begun.wait(WAIT_S)
+    heartbeat.heartbeat_stop()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert not ScoringWorker.objects.exists()

@@ -268,6 +268,24 @@ def test_a_missing_original_is_no_attempt_and_waits_for_the_storage(
     assert originals_missing() == 0
 
 
+def test_an_original_that_a_disk_or_a_network_folder_cannot_give_now_is_no_attempt(
+    submit: Callable, tmp_path: Path
+) -> None:
+    promote(tmp_path, "tiny-1")
+    row = submit()
+    path = Path(originals.path(row.image_key))
+    content = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # reading it is an OSError that is no missing file, as EIO and ESTALE are
+    assert worker.run_until_idle() == 0
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.last_error) == (State.RECEIVED, 0, ORIGINAL_MISSING)
+    path.rmdir()
+    path.write_bytes(content)
+    Submission.objects.update(due_at=timezone.now())
+    assert worker.run_until_idle() == 1
+
+
 def test_a_worker_with_another_data_folder_takes_nothing(submit: Callable, tmp_path: Path) -> None:
     promote(tmp_path, "tiny-1")
     storage_identity_ensure()

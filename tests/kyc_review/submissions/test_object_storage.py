@@ -1,6 +1,7 @@
 """Selfies whose originals are in a bucket: posted, read, shown, erased, and what happens while it does not answer."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.lifecycle.erase import files_remove, submission_erase
 from kyc_review.ops import health
 from kyc_review.submissions import orphans
@@ -149,6 +151,40 @@ def test_a_probe_does_not_wait_for_a_store_that_is_silent(
     monkeypatch.setattr(health, "REMOTE_WAIT_S", 30)
     with suppress(OSError):  # the trial in work may have lost its answer
         health.storage()
+    health.storage()
+
+
+def test_a_store_that_fails_once_makes_no_process_unready(
+    disturbed: Disturbance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StorageUnavailable("probe", "slow down")
+
+    storage_identity_ensure()
+    monkeypatch.setattr(health, "REMOTE_AGAIN_S", 0)
+    monkeypatch.setattr(health, "_remote_failures", 0)
+    monkeypatch.setattr(health, "_stored_at", float("-inf"))
+    with monkeypatch.context() as faults:
+        faults.setattr(health, "_original_tried", fail)
+        with pytest.raises(StorageUnavailable):
+            health.storage()  # it never answered this process
+    for _ in range(2):
+        health.storage()
+        with monkeypatch.context() as faults:
+            faults.setattr(health, "_original_tried", fail)
+            health.storage()
+            with pytest.raises(StorageUnavailable):
+                health.storage()
+
+
+def test_a_trial_that_an_earlier_probe_gave_up_is_not_believed(
+    disturbed: Disturbance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_identity_ensure()
+    ended: Future[None] = Future()
+    ended.set_exception(StorageUnavailable("probe", "was silent"))
+    monkeypatch.setattr(health, "_stored_at", float("-inf"))
+    monkeypatch.setattr(health, "_remote_trial", ended)
     health.storage()
 
 

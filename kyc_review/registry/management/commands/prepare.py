@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.second_factor.naming import factors_name
@@ -95,7 +95,8 @@ class Command(BaseCommand):
                     "migrate", migration.app_label, migration.name, interactive=False, verbosity=verbosity
                 )
             except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable) or not left:
+                # A deadlock is a wait, too: Postgres took this side of it back.
+                if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected) or not left:
                     raise
                 self.stderr.write(f"{migration}: a table is in use; trying again in {LOCK_PAUSE_S} s")
                 time.sleep(LOCK_PAUSE_S)
