@@ -8,13 +8,22 @@ from psycopg.pq import ConnStatus
 
 # A statement that is bound on the server is planned once, from the second time on that a connection runs it.
 PREPARED_FROM = 2
+# A server that is gone closes no connection, and the kernel gives up after a quarter of an hour only. libpq's defaults
+# have no limit; DATABASE_URL may say others (`?connect_timeout=20`). Milliseconds for tcp_user_timeout, else seconds.
+FOUND_DEAD = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _binds_on_server = False
 
     def get_connection_params(self) -> dict[str, Any]:
-        params = super().get_connection_params()
+        params = FOUND_DEAD | super().get_connection_params()
         if self.pools_transactions:
             params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
         elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:

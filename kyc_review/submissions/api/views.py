@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db import Error as DatabaseFailed
 from django.http import Http404, HttpResponse
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -210,8 +211,11 @@ def created(request: Request) -> Response:
         act=lambda ready: creating.answer_one(caller, ready),
     )
     if seconds:
-        row = waited_for(request, UUID(response.data["id"]), seconds)
-        response.data = shown(row)
+        try:
+            response.data = shown(waited_for(request, UUID(response.data["id"]), seconds))
+        except DatabaseFailed:
+            # The submission is stored: a refusal would say that it is not, and a client might post it once more.
+            log.warning("submission %s: waiting for its verdict failed", response.data["id"], exc_info=True)
     return response
 
 

@@ -23,6 +23,20 @@ def test_the_product_uses_it() -> None:
     assert settings.DATABASES["default"]["CONN_HEALTH_CHECKS"]
 
 
+@pytest.mark.django_db
+def test_a_server_that_is_gone_is_given_up_within_seconds() -> None:
+    connection.ensure_connection()
+    said = connection.connection.info.get_parameters()
+    assert int(said["connect_timeout"]) == 5
+    assert int(said["tcp_user_timeout"]) == 15_000
+    assert (int(said["keepalives_idle"]), int(said["keepalives_count"])) == (10, 3)
+
+
+def test_the_address_may_say_how_long_to_wait_for_a_server() -> None:
+    wrapper = DatabaseWrapper(connection.settings_dict | {"OPTIONS": {"connect_timeout": "20"}})
+    assert wrapper.get_connection_params()["connect_timeout"] == "20"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_the_server_ended_is_noticed_without_asking_it() -> None:
     connection.ensure_connection()
