@@ -23,6 +23,7 @@ FOREIGN = frozenset(
     {
         "../shared/data",
         "AddIndexConcurrently",
+        "ignore_startup_parameters",
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_RESOURCE_ATTRIBUTES",
         "OTEL_TRACES_SAMPLER",
