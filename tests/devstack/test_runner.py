@@ -126,14 +126,17 @@ def test_a_child_that_ends_before_it_is_ready_is_refused(running: Runner) -> Non
 
 def test_higher_ranks_stop_first(running: Runner, said: io.StringIO) -> None:
     slow_end = (
-        "import signal, sys, time\nsignal.signal(15, lambda *_: (print('ended'), sys.exit()))\nprint('up')\n"
+        "import signal, sys, time\n"
+        "signal.signal(15, lambda *_: (print('ended', time.monotonic_ns()), sys.exit()))\nprint('up')\n"
     )
     for name, rank in (("database", 0), ("worker", 2), ("web", 3)):
         running.start(program(f"{slow_end}time.sleep(600)", name=name, rank=rank, ready_line="up"))
         running.wait_ready(name)
     running.stop_all()
     assert eventually(lambda: said.getvalue().count("ended") == 3, 5)
-    order = [line.split()[0] for line in said.getvalue().splitlines() if "ended" in line]
+    ended = [line.split() for line in said.getvalue().splitlines() if "ended" in line]
+    # By their own clocks: each program's output is read by a thread of its own.
+    order = [words[0] for words in sorted(ended, key=lambda words: int(words[-1]))]
     assert order == ["web", "worker", "database"]
 
 
