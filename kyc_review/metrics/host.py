@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from kyc_review.encryption.keys import is_on
 from kyc_review.metrics.gauges import gauge
 
 CONNECTIONS = """
@@ -57,6 +58,11 @@ def host_numbers() -> Iterator[Metric]:
     )
     build.add_metric([settings.VERSION, settings.BUILD, platform.python_version()], 1)
     yield build
+    yield gauge(
+        "kyc_encryption_on",
+        "1 if the process that answers encrypts the pictures that it stores.",
+        int(is_on()),
+    )
     try:
         disk = shutil.disk_usage(settings.DATA_DIR)
     except OSError:  # not mounted: /readyz says so

@@ -53,6 +53,9 @@ LOCKED_AGAIN_S = 0.2
 _locked_at = float("-inf")
 _kept: dict[str, tuple[float, str]] = {}
 _one_checks = threading.Lock()
+# A probe waits this long, in all, for those before it: a database that answers nothing, while its host still
+# acknowledges, must not take one thread after another. Less than the five seconds that Kubernetes waits.
+PROBE_WAIT_S = 4.0
 
 
 class Unready(Exception):
@@ -78,7 +81,8 @@ def readyz_web(request: HttpRequest) -> HttpResponse:
 
 def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> JsonResponse:
     """What fails and is not needed is told as degraded."""
-    found = {name: _recently_found(name, check) for name, check in checks.items()}
+    until = time.monotonic() + PROBE_WAIT_S
+    found = {name: _recently_found(name, check, until) for name, check in checks.items()}
     failing = [name for name, text in found.items() if text != "ok"]
     is_ready = needed.isdisjoint(failing)
     body = {
@@ -92,14 +96,18 @@ def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> Js
     return JsonResponse(body, status=200 if is_ready else 503)
 
 
-def _recently_found(name: str, check: Callable[[], None]) -> str:
-    """The result of a check, at most KEPT_S old."""
-    with _one_checks:
+def _recently_found(name: str, check: Callable[[], None], waits_until: float) -> str:
+    """The result of a check, at most KEPT_S old. waits_until: on the monotonic clock, for a probe before this one."""
+    if not _one_checks.acquire(timeout=max(0.0, waits_until - time.monotonic())):
+        return "an earlier probe still waits for an answer"
+    try:
         until, text = _kept.get(name, (float("-inf"), ""))
         if time.monotonic() >= until:
             text = _found(name, check)
             _kept[name] = (time.monotonic() + KEPT_S, text)
         return text
+    finally:
+        _one_checks.release()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 from django.test import Client
@@ -26,6 +27,13 @@ def test_release_disk_and_connections_are_reported(client: Client) -> None:
     assert float(lines['kyc_database_connections{state="active"}']) >= 1
     assert float(lines["kyc_database_connections_max"]) > 10
     assert float(lines["kyc_database_up"]) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_on", [True, False])
+def test_each_process_says_whether_it_encrypts(client: Client, settings: LazySettings, is_on: bool) -> None:
+    settings.KEY_ENCRYPTION = is_on
+    assert f"\nkyc_encryption_on {float(is_on)}\n" in client.get("/metrics").text
 
 
 @pytest.mark.django_db

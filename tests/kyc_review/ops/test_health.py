@@ -255,3 +255,15 @@ def test_a_scrape_asks_a_key_service_outside_of_transactions(
     monkeypatch.setattr(numbers, "keys_problem", lambda used: asked.append(connection.in_atomic_block))
     assert "kyc_encryption_keys_usable 1.0" in client.get("/metrics").text
     assert asked == [False]
+
+
+@pytest.mark.django_db
+def test_a_probe_gives_up_waiting_for_one_that_gets_no_answer(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PROBE_WAIT_S", 0.05)
+    with health._one_checks:  # held by a probe of another thread, whose database is silent
+        answer = client.get("/readyz/web")
+    assert answer.status_code == 503
+    assert set(answer.json()["checks"].values()) == {"an earlier probe still waits for an answer"}
+    assert client.get("/readyz/web").status_code == 200
