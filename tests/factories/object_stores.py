@@ -157,11 +157,11 @@ def disturbing(target: str) -> Iterator[Disturbance]:
                 return
             half = len(content) // 2 if cut or waits else len(content)
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(content[:half])
                 if waits:
-                    state.goes_on.clear()
-                    if state.goes_on.wait(10):
-                        self.wfile.write(content[half:])
+                    state.goes_on.clear()  # before: the reader may set it as soon as it has something
+                self.wfile.write(content[:half])
+                if waits and state.goes_on.wait(10):
+                    self.wfile.write(content[half:])
             self.close_connection = self.close_connection or cut
 
         do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = forward
