@@ -28,10 +28,7 @@ def outcome(
     """
     real = label == 0
     report: dict[str, Any] = {"auc": {}, "false_alarm_by_source": {}, "votes": {}}
-    sets = {"own_" + s: (source == s) & (real | own) for s in sorted(set(source[own]))}
-    sets["made"] = ~own
-    sets |= {"made_" + s: ~own & (source == s) for s in sorted(set(source))}
-    for name, rows in sets.items():
+    for name, rows in compared_rows(real, source, own).items():
         if len(set(label[rows])) < 2:
             continue
         report["auc"][name] = {
@@ -48,6 +45,16 @@ def outcome(
             report["false_alarm_by_source"][name] = share(flagged[rows], group[rows]).as_dict()
     report["votes"]["all"] = VoteTable.count(probability, thresholds, label, group).as_dict()
     return report
+
+
+def compared_rows(real: np.ndarray, source: np.ndarray, own: np.ndarray) -> dict[str, np.ndarray]:
+    """(N,) bool by name of what is compared: a source's own fakes with its real pictures, all that were made here with
+    theirs, and those of each source. real, own: (N,) bool; source: (N,) str."""
+    return (
+        {f"own_{name}": (source == name) & (real | own) for name in sorted(set(source[own]))}
+        | {"made": ~own}
+        | {f"made_{name}": ~own & (source == name) for name in sorted(set(source))}
+    )
 
 
 def source_only_probe(

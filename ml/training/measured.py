@@ -17,7 +17,7 @@ from ml.training.bundle_votes import votes_of
 from ml.training.measured_against import alarming, measure_against
 from ml.training.operating_point import own_fakes
 from ml.training.preparation import prepare
-from ml.training.sides import AnySide, StoredSplitSide
+from ml.training.sides import AnySide, StoredSplitSide, originals_of
 from ml.training.stored_sides import stored_side
 from ml.training.traces import traces_of
 
@@ -106,8 +106,7 @@ def files_report(
     of the synthesised forgeries, next to genuine pictures that were saved again. probability, on_test: (N, 5)."""
     flagged = np.asarray((probability >= thresholds).any(1))
     made = test.examples.made
-    again = np.zeros(len(made), bool)
-    again[np.flatnonzero(made) - 1] = True  # a made row's original lies before it
+    again = originals_of(made)
     report: dict[str, Any] = {
         "false_alarm_by_source": {
             name: share(flagged[files.source == name], files.group[files.source == name]).as_dict()

@@ -14,10 +14,11 @@ from detection.networks.compression_cells import CompressionCells, CompressionLo
 from ml.evaluation.against_champion import against_champion
 from ml.evaluation.at_equal_recall import Pictures, at_equal_recall, margins
 from ml.evaluation.metrics import missing, share
+from ml.evaluation.outcome import compared_rows
 from ml.training.bundle_votes import votes_of
 from ml.training.operating_point import own_fakes
 from ml.training.preparation import Prepared
-from ml.training.sides import StoredSplitSide
+from ml.training.sides import StoredSplitSide, originals_of
 from ml.training.stored_sides import stored_side
 
 
@@ -64,16 +65,10 @@ def measure_against(
         )
         for name, side in sides.items()
     }
-    test, made, real = pictures["test"], sides["test"].examples.made, sides["test"].examples.label == 0
-    again = np.zeros(len(made), bool)
-    again[np.flatnonzero(made) - 1] = True  # a made row's original lies before it
-    forged, saved_again = test.of(made), test.of(again)
-    genuine = {"files": pictures["files"], "saved_again": saved_again}
-    own = own_fakes(sides["test"])
-    rows = {"made": ~own} | {
-        f"own_{name}": (sides["test"].source == name) & (real | own)
-        for name in sorted(set(sides["test"].source[own]))
-    }
+    made, real = sides["test"].examples.made, sides["test"].examples.label == 0
+    forged, again = pictures["test"].of(made), pictures["test"].of(originals_of(made))
+    genuine = {"files": pictures["files"], "saved_again": again}
+    rows = compared_rows(real, sides["test"].source, own_fakes(sides["test"]))
     return {
         "before": other.version,
         "after": served.version,

@@ -79,3 +79,11 @@ class StoredSplitSide:
 
 
 AnySide = SplitSide | StoredSplitSide
+
+
+def originals_of(made: np.ndarray) -> np.ndarray:
+    """(N,) bool: the genuine pictures that were saved again as the forgeries made of them were; each lies before its
+    forgery. made: (N,) bool."""
+    rows = np.zeros(len(made), bool)
+    rows[np.flatnonzero(made) - 1] = True
+    return rows
