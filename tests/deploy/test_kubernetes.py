@@ -49,9 +49,18 @@ def test_the_overlays_build(overlay: str) -> None:
         ["kubectl", "kustomize", str(FOLDER / overlay)], capture_output=True, text=True, check=True
     )
     found = {(one["kind"], one["metadata"]["name"]): one for one in documents(built.stdout)}
-    scoring = found["Deployment", "kyc-review-scoring"]["spec"]["template"]["spec"]
-    has_gpu = "nvidia.com/gpu" in scoring["containers"][0]["resources"]["limits"]
+    scoring = found["Deployment", "kyc-review-scoring"]["spec"]
+    has_gpu = "nvidia.com/gpu" in scoring["template"]["spec"]["containers"][0]["resources"]["limits"]
     assert has_gpu is (overlay == "production")
+    # What an autoscaler counts must not be set back by each `kubectl apply`.
+    scaled = {
+        one["spec"]["scaleTargetRef"]["name"] for (kind, _), one in found.items() if kind == "ScaledObject"
+    }
+    assert scaled == ({"kyc-review-scoring"} if overlay == "production" else set())
+    counted = {
+        name for (kind, name), one in found.items() if kind == "Deployment" and "replicas" in one["spec"]
+    }
+    assert counted == {name for kind, name in found if kind == "Deployment"} - scaled
 
 
 def test_an_overlay_with_the_component_of_the_object_storage_builds(tmp_path: Path) -> None:
@@ -92,7 +101,13 @@ def test_the_processes_are_those_of_compose_with_the_same_commands() -> None:
             assert container["command"] == service["command"]
         elif "command" in container:
             assert re.findall(r'"([^"]*)"', dockerfile.rpartition("CMD")[2]) == container["command"]
-        assert spec["terminationGracePeriodSeconds"] == 60
+        assert grace_s(spec) == 60
+
+
+def grace_s(spec: dict[str, Any]) -> int:
+    """From SIGTERM on: what preStop waits is part of the pod's grace."""
+    paused = spec["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    return int(spec["terminationGracePeriodSeconds"]) - int(paused)
 
 
 @pytest.mark.parametrize("name", sorted(pods()))
@@ -198,7 +213,7 @@ def test_memory_and_grace_are_those_of_compose(name: str) -> None:
     limits = spec["containers"][0]["resources"]["limits"]
     assert mebibytes(limits["memory"]) == mebibytes(service["mem_limit"])
     if "stop_grace_period" in service:
-        assert spec["terminationGracePeriodSeconds"] == seconds(service["stop_grace_period"])
+        assert grace_s(spec) == seconds(service["stop_grace_period"])
 
 
 @pytest.mark.parametrize("name", ["beat", "default", "evidence", "scoring", "training"])
@@ -243,6 +258,36 @@ def test_what_runs_twice_is_spread_over_nodes() -> None:
         if one["kind"] == "Deployment" and one["spec"]["replicas"] > 1:
             (spread,) = one["spec"]["template"]["spec"]["topologySpreadConstraints"]
             assert spread["labelSelector"] == one["spec"]["selector"]
+
+
+def test_scoring_workers_are_not_stopped_as_soon_as_the_backlog_is_gone() -> None:
+    (scaled,) = documents((FOLDER / "production" / "scaling.yaml").read_text())
+    spec = scaled["spec"]
+    assert spec["minReplicaCount"] > 0
+    assert "cooldownPeriod" not in spec, "it counts only on the way to no worker at all"
+    down = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] >= 300
+    horizontal = {  # what KEDA makes of it, which the cluster checks
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": scaled["metadata"],
+        "spec": {
+            "scaleTargetRef": {"kind": "Deployment", **spec["scaleTargetRef"]},
+            "minReplicas": spec["minReplicaCount"],
+            "maxReplicas": spec["maxReplicaCount"],
+            "behavior": spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"],
+        },
+    }
+    kubernetes_validate.validate(horizontal, KUBERNETES, strict=True)
+
+
+def test_the_secret_that_the_document_makes_has_every_file_that_the_settings_name() -> None:
+    text = (ROOT / "docs" / "kubernetes.md").read_text()
+    command = re.search(r"create secret generic kyc-review --from-file.*?(?<!\\)\n", text, re.S)
+    assert command is not None
+    made = set(re.findall(r"--from-file=(\w+)", command[0]))
+    settings = next(one["data"] for one in base() if one["kind"] == "ConfigMap")
+    assert made == {Path(value).name for value in settings.values() if value.startswith("/secrets/")}
 
 
 def test_production_knows_who_a_request_comes_from() -> None:

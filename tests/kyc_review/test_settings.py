@@ -35,6 +35,20 @@ def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
         assert Env().str("SOME_URL") == "postgres://a:b@host/kyc"
 
 
+def test_a_list_in_a_file_may_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SECRET_KEY_FALLBACKS is in a cluster until the key is changed."""
+    contents: list[tuple[str, list[str]]] = [
+        ("", []),
+        ("\n", []),
+        ("one\n", ["one"]),
+        ("one,two\n", ["one", "two"]),
+    ]
+    for number, (content, keys) in enumerate(contents):  # a file is read once
+        (tmp_path / f"keys-{number}").write_text(content)
+        monkeypatch.setenv(f"SOME_KEYS{number}_FILE", str(tmp_path / f"keys-{number}"))
+        assert Env().list(f"SOME_KEYS{number}", default=[]) == keys
+
+
 def test_a_file_that_is_not_there_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOST_URL_FILE", "/nowhere/url")
     said = "error: LOST_URL_FILE names a file that cannot be read: /nowhere/url: .*Mount the secret"
