@@ -30,8 +30,6 @@ from detection.decoding.trailing import joined
 
 MIN_SIDE = 32
 MAX_ASPECT = 8
-# Accepted pictures stay decodable when the limit on uploads is lowered; memory and time bound them all the same.
-HARD_MAX_PIXELS = 200_000_000
 PARSERS: dict[str | None, Callable[[bytes], jpeg.Layout | png.Layout | webp.Layout]] = {
     "JPEG": jpeg.parse,
     "PNG": png.parse,
@@ -136,7 +134,7 @@ def jpeg_grid(data: bytes) -> tuple[tuple[int, ...], int, tuple[int, int]] | Non
 
 def _decoded(data: bytes, max_side: int | None, queue: Queueing) -> Decoded:
     container = walk(data)
-    _check_size(container, HARD_MAX_PIXELS)
+    _check_size(container, limits.MAX_PIXELS_EVER)
     answer, pixels = _ask("decode", data, container, max_side=max_side, queue=queue)
     image = Image.frombytes("RGB", tuple(answer["size"]), pixels)
     found = Findings.from_json(answer)

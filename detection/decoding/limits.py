@@ -3,11 +3,14 @@
 from dataclasses import dataclass, replace
 
 DECODE_MAX_SIDE = 2048  # pictures are reduced to it: pixels are the evidence, so only absurdly large ones
+# No limit on uploads may be higher. What was accepted stays decodable when an installation lowers its own limit; memory
+# and time bound it all the same.
+MAX_PIXELS_EVER = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_bytes` and `max_pixels` bound an upload; the others bound its decoding.
+    """`max_bytes` and `max_pixels` bound an upload; the others, and MAX_PIXELS_EVER, bound its decoding.
 
     An upload waits at most `wait_s` for one of `processes` decoders, and at most `waiting` uploads wait at once. A
     person who opens a picture waits at most `view_wait_s`, a worker that decodes what was accepted `patience_s`. A
@@ -35,6 +38,11 @@ def current() -> Limits:
 
 
 def configure(**changes: float) -> None:
-    """Change some of the limits for this process; decoders that run already keep theirs."""
+    """Change some of the limits for this process; decoders that run already keep theirs.
+
+    Raises ValueError for uploads of more pixels than are ever decoded: they would be accepted and then never scored.
+    """
+    if changes.get("max_pixels", 0) > MAX_PIXELS_EVER:
+        raise ValueError(f"{changes['max_pixels']} pixels: expected at most {MAX_PIXELS_EVER} for an upload")
     global _limits
     _limits = replace(_limits, **changes)  # type: ignore[arg-type]

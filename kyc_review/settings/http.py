@@ -1,7 +1,9 @@
 """What a browser meets: the bank's name, transport, static files, images, uploads."""
 
+import environ
 from csp.constants import NONE, SELF
 
+from detection.decoding.limits import MAX_PIXELS_EVER, Limits
 from kyc_review.settings.environment import BASE_DIR, env
 
 # The bank's name in the bar, and absolute paths of its logo and of a style sheet that comes after all others.
@@ -48,8 +50,12 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None  # set: served from there, after collectstatic
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
-UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25_000_000)
-UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=65_000_000)
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=Limits().max_bytes)
+UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=Limits().max_pixels)
+if UPLOAD_MAX_PIXELS > MAX_PIXELS_EVER:
+    raise environ.ImproperlyConfigured(
+        f"UPLOAD_MAX_PIXELS is {UPLOAD_MAX_PIXELS}: expected at most {MAX_PIXELS_EVER}, more is never decoded"
+    )
 # The whole request: image, text fields and multipart framing.
 REQUEST_MAX_BYTES = UPLOAD_MAX_BYTES + 100_000
 # base64 takes four characters for three bytes, and line breaks, escaped in JSON, six in a hundred more. A batch shares

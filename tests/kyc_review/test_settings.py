@@ -1,4 +1,5 @@
 import os
+import runpy
 import subprocess
 import sys
 from collections import Counter
@@ -6,9 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from environ import ImproperlyConfigured
 
+from detection.decoding.limits import MAX_PIXELS_EVER, Limits
 from kyc_review import settings
 from kyc_review.settings.environment import Env
+
+HTTP = str(Path(settings.__file__).with_name("http.py"))
 
 
 def test_each_setting_is_set_in_one_module_only() -> None:
@@ -24,6 +29,20 @@ def test_each_setting_is_set_in_one_module_only() -> None:
             assert import_module(f"kyc_review.settings.{path.stem}")
     assert len(names) > 100
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_uploads_have_the_limits_of_the_decoders_and_none_that_is_never_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    default = runpy.run_path(HTTP)
+    allowed = Limits()
+    assert (default["UPLOAD_MAX_BYTES"], default["UPLOAD_MAX_PIXELS"]) == (
+        allowed.max_bytes,
+        allowed.max_pixels,
+    )
+    monkeypatch.setenv("UPLOAD_MAX_PIXELS", str(MAX_PIXELS_EVER + 1))
+    with pytest.raises(ImproperlyConfigured, match="UPLOAD_MAX_PIXELS is 200000001: expected at most 2"):
+        runpy.run_path(HTTP)
 
 
 def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
