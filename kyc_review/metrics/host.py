@@ -51,6 +51,15 @@ def database_numbers() -> Iterator[Metric]:
     yield gauge("kyc_database_deadlocks", "Deadlocks since the server's statistics began.", deadlocks)
 
 
+def clock_number(ahead_s: float) -> Metric:
+    """ahead_s: as `skew_s` measures it."""
+    return gauge(
+        "kyc_clock_skew_seconds",
+        "By how much the clock of the process that answers is ahead of the database's.",
+        ahead_s,
+    )
+
+
 def host_numbers() -> Iterator[Metric]:
     """These need no database."""
     build = GaugeMetricFamily(

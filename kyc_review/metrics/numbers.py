@@ -24,7 +24,7 @@ from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.metrics.gauges import age_s, gauge
-from kyc_review.metrics.host import database_numbers, host_numbers
+from kyc_review.metrics.host import clock_number, database_numbers, host_numbers
 from kyc_review.metrics.models import model_numbers
 from kyc_review.metrics.planted import planted_numbers
 from kyc_review.metrics.queue import queue_numbers
@@ -69,11 +69,7 @@ class Numbers:
     def _from_database(self) -> Iterator[Metric]:
         now = database_now()
         yield from database_numbers()
-        yield gauge(
-            "kyc_clock_skew_seconds",
-            "By how much the clock of the web process that answers is ahead of the database's.",
-            skew_s(),
-        )
+        yield clock_number(skew_s())
         yield from queue_numbers(now)
         yield from _submissions(now)
         yield from _verdicts(now)

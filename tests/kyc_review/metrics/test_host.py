@@ -1,9 +1,13 @@
 import re
 import socket
+import threading
+import time
 import tomllib
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +16,9 @@ from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 from django.test import Client
 
+from kyc_review.core.db import clock
 from kyc_review.core.instruments import Step, timed
+from kyc_review.metrics import worker_server
 from kyc_review.metrics.worker_server import worker_metrics_serve
 
 
@@ -57,24 +63,60 @@ def test_the_version_is_that_of_the_project() -> None:
     assert project["project"]["version"] == django_settings.VERSION
 
 
-def test_a_worker_serves_its_own_metrics_to_those_with_the_token(settings: Any) -> None:
+@pytest.fixture
+def scrape(settings: LazySettings) -> Iterator[Callable[[], str]]:
+    """A worker serves its metrics; scrape() asks for them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         settings.METRICS_WORKER_PORT = free.getsockname()[1]
     settings.METRICS_TOKEN = "watch"
     server = worker_metrics_serve()
     assert server is not None
-    try:
-        with timed(Step.READ):
-            pass
-        url = f"http://127.0.0.1:{settings.METRICS_WORKER_PORT}/metrics"
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(url)
-        asked = urllib.request.Request(url, headers={"Authorization": "Bearer watch"})
-        found = urllib.request.urlopen(asked).read().decode()
-        assert 'kyc_step_duration_seconds_count{step="read"}' in found
-        assert "process_resident_memory_bytes" in found
-        assert worker_metrics_serve() is None  # the port is taken: logged, and the worker works on
-    finally:
-        server.shutdown()
-        server.server_close()
+    url = f"http://127.0.0.1:{settings.METRICS_WORKER_PORT}/metrics"
+    asked = urllib.request.Request(url, headers={"Authorization": "Bearer watch"})
+    yield lambda: urllib.request.urlopen(asked).read().decode()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.django_db
+def test_a_worker_serves_its_own_metrics_to_those_with_the_token(
+    scrape: Callable[[], str], settings: LazySettings
+) -> None:
+    with timed(Step.READ):
+        pass
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"http://127.0.0.1:{settings.METRICS_WORKER_PORT}/metrics")
+    found = scrape()
+    assert 'kyc_step_duration_seconds_count{step="read"}' in found
+    assert "process_resident_memory_bytes" in found
+    assert worker_metrics_serve() is None  # the port is taken: logged, and the worker works on
+
+
+@pytest.mark.django_db
+def test_a_worker_says_how_far_its_clock_is_ahead(
+    scrape: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() - 90))
+    (ahead_s,) = re.findall(r"^kyc_clock_skew_seconds (\S+)$", scrape(), re.M)
+    assert -100 < float(ahead_s) < -80
+
+
+@pytest.mark.django_db
+def test_a_worker_without_the_database_serves_all_but_its_clock(
+    scrape: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def silent() -> float:
+        answers.wait(30)
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(worker_server, "CLOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(worker_server, "skew_s", silent)
+    for _ in range(3):
+        found = scrape()
+        assert "kyc_build_info" in found
+        assert "kyc_clock_skew_seconds" not in found
+    assert sum(thread.name == "clock" for thread in threading.enumerate()) == 1
+    answers.set()
