@@ -1,8 +1,8 @@
 """A scoring worker says that it lives, and what keeps it from scoring: the probes tell at once when none can score.
 
 The process that runs Celery says so from threads of its own, so that a long batch does not look like death. The
-processes that it forks know its name and note their problems under it. What looks at the storage and the keys has a
-thread apart: a store that is silent must not silence the heartbeat.
+processes that it forks know its name and note their problems under it. What looks at the storage, the keys and the
+bundle has a thread apart: a store that is silent must not silence the heartbeat.
 """
 
 import logging
@@ -20,6 +20,8 @@ from kyc_review.core.db.clock import clock_check
 from kyc_review.core.error_texts import told
 from kyc_review.core.leases import process_holder
 from kyc_review.encryption.keys import require_keys
+from kyc_review.registry.bundle_files import bundle_find
+from kyc_review.registry.selectors import champion
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
 from kyc_review.submissions.storage_identity import storage_identity_check
@@ -31,6 +33,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 SILENCE_S = 15
 # What a worker needs to read pictures, by the name of the problem.
 NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_keys}
+BUNDLE = "bundle"
 _name = ""
 _stop = threading.Event()
 # How long the end of a worker waits for a beat in work, which would say afterwards that the worker lives.
@@ -43,7 +46,7 @@ _looking: tuple[str, float] | None = None
 
 
 class PicturesUnreadable(Exception):
-    """This process can read no picture now, so it must take no work; noted as its problem already."""
+    """This process can read or score no picture now, so it must take no work; noted as its problem already."""
 
 
 def heartbeat_begin() -> None:
@@ -89,10 +92,10 @@ def beat() -> None:
 
 
 def look() -> None:
-    """Note once what this worker lacks to read pictures. Raises PicturesUnreadable."""
+    """Note once what this worker lacks to read and score pictures. Raises PicturesUnreadable."""
     global _looking
     try:
-        for need, check in NEEDS.items():
+        for need, check in (NEEDS | {BUNDLE: _bundle_find}).items():
             _looking = need, time.monotonic()
             _require(need, check)
     finally:
@@ -103,6 +106,22 @@ def pictures_require() -> None:
     """Before work is taken that reads pictures. Raises PicturesUnreadable, and DatabaseError."""
     for need, check in NEEDS.items():
         _require(need, check)
+
+
+def bundle_require() -> None:
+    """Before an ensemble is loaded. Raises PicturesUnreadable, and DatabaseError."""
+    _require(BUNDLE, _bundle_find)
+
+
+def _bundle_find() -> None:
+    """Nothing is wrong without a bundle in production, nor once one was loaded: the worker goes on with it.
+
+    Raises BundleRefused.
+    """
+    from kyc_review.pipeline.champion import is_loaded  # which imports this module
+
+    if not is_loaded() and (bundle := champion()) is not None:
+        bundle_find(bundle)
 
 
 def _require(need: str, check: Callable[[], None]) -> None:

@@ -21,7 +21,7 @@ from kyc_review.core.wake import SCORING
 from kyc_review.core.worker_health import alive
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
-from kyc_review.pipeline.heartbeat import PicturesUnreadable, pictures_require
+from kyc_review.pipeline.heartbeat import PicturesUnreadable, bundle_require, pictures_require
 from kyc_review.pipeline.reading import bytes_moved, picture_of, read_ahead
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
@@ -49,12 +49,14 @@ def run_until_idle() -> int:
 
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
     database. Only this thread speaks to it. A worker that is told to stop finishes the batch that is being scored and
-    gives the other back. What the database was away for is no attempt: the next run gives it back. A worker that
-    cannot read pictures takes none. Raises PicturesUnreadable, NotApproved, and errors of the database.
+    gives the other back. What the database was away for is no attempt: the next run gives it back. A worker that cannot
+    read pictures, or has no files of the champion, takes none. Raises PicturesUnreadable, NotApproved, and errors of
+    the database.
     """
     global _broken_off
     SCORING.acknowledge()
     pictures_require()
+    bundle_require()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     if _broken_off:
@@ -176,6 +178,7 @@ def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:
 
 def score_canary() -> None:
     """The shipped sample goes the way of a selfie, checks included. Raises what goes wrong: then nothing is noted."""
+    bundle_require()
     ensemble, started = serving_ensemble(), time.perf_counter()
     picture = picture_of(SAMPLE.read_bytes())
     if not picture.report.faces:

@@ -28,6 +28,27 @@ STAGED_MAX_S = 3600
 COPIES = "bundles"
 
 
+def bundle_find(bundle: Bundle) -> None:
+    """Whether a local storage has the bundle's files, by their names alone: it is asked often.
+
+    Raises BundleRefused when one is not there, as where the folder is not mounted.
+    """
+    if not is_local(_storage()):
+        return
+    try:
+        raw = (bundle.directory / disk.MANIFEST).read_bytes()
+        names = [part.file for part in disk.parse(raw, bundle.directory).networks]
+    except FileNotFoundError:
+        names = [disk.MANIFEST]
+    except OSError as error:
+        raise BundleRefused(f"BUNDLES_DIR cannot be read ({error.strerror}): mount it again") from error
+    if missing := [name for name in names if not (bundle.directory / name).is_file()]:
+        raise BundleRefused(
+            f"{bundle.version} is in production, and BUNDLES_DIR of this worker has no {missing[0]} of it: mount the "
+            "folder that web and all workers share, or add the bundle again from its source"
+        )
+
+
 def bundle_check(bundle: Bundle, *, alive: Alive = no_lease, copy_counts: bool = False) -> None:
     """Hash what the storage has; `alive` is called between its pieces, as in the functions below.
 

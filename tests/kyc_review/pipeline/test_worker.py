@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from detection.bundle import BundleRefused
 from kyc_review.core.wake import SCORING
-from kyc_review.pipeline import scoring, worker
+from kyc_review.pipeline import heartbeat, scoring, worker
 from kyc_review.pipeline.heartbeat import PicturesUnreadable
 from kyc_review.pipeline.standstill import standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
@@ -23,7 +23,7 @@ from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
-from kyc_review.scoring.state import ORIGINAL_MISSING, originals_missing
+from kyc_review.scoring.state import ORIGINAL_MISSING, originals_missing, scoring_state
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.submissions.storage_identity import storage_identity_ensure
@@ -284,6 +284,34 @@ def test_an_original_that_a_disk_or_a_network_folder_cannot_give_now_is_no_attem
     path.write_bytes(content)
     Submission.objects.update(due_at=timezone.now())
     assert worker.run_until_idle() == 1
+
+
+@pytest.mark.parametrize("lost", ["folder", "file"])
+def test_a_worker_without_the_files_of_the_champion_says_so_before_its_first_work_and_takes_nothing(
+    submit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    place = promote(tmp_path, "tiny-1").directory
+    row = submit()
+    monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    heartbeat.beat()
+    gone = place.parent if lost == "folder" else place / "stack.safetensors"
+    gone.rename(tmp_path / "elsewhere")
+    with pytest.raises(PicturesUnreadable, match="mount the folder"):
+        heartbeat.look()
+    assert scoring_state().problem.startswith("bundle: BundleRefused: tiny-1 is in production")
+    for work in (worker.run_until_idle, worker.score_canary):
+        with pytest.raises(PicturesUnreadable, match="bundle: "):
+            work()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)
+
+    (tmp_path / "elsewhere").rename(gone)
+    heartbeat.look()
+    assert scoring_state().failing == 0
+    assert worker.run_until_idle() == 1
+    gone.rename(tmp_path / "elsewhere")
+    heartbeat.look()
+    assert scoring_state().failing == 0, "it goes on with what it has loaded"
 
 
 def test_a_worker_with_another_data_folder_takes_nothing(submit: Callable, tmp_path: Path) -> None:
