@@ -5,12 +5,12 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import psutil
 
 from devstack import pidfile, services, supervisor
 from devstack.errors import AlreadyRunning, StackRefused, reported
+from devstack.os_user import postgres_elsewhere
 from devstack.paths import StackPaths, default_state_dir
 from devstack.progress import Console
 
@@ -110,8 +110,8 @@ def _reset(arguments: argparse.Namespace) -> int:
     except AlreadyRunning as busy:
         raise StackRefused(f"{busy}; nothing was deleted") from busy
     with lock:
-        if paths.postgres_pointer.exists():
-            shutil.rmtree(Path(paths.postgres_pointer.read_text().strip()).parent, ignore_errors=True)
+        if (elsewhere := postgres_elsewhere(paths)) is not None:
+            shutil.rmtree(elsewhere.parent, ignore_errors=True)
         for inside in root.iterdir():
             if inside.name == "test":  # another stack's: the tests of this checkout
                 continue

@@ -3,12 +3,15 @@
 import hashlib
 import os
 import pwd
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import StackRefused
 from devstack.paths import StackPaths
 
+DIGITS = 12
+DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 SHARED_PLACES = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - each is checked to be root's own
 
 
@@ -68,15 +71,31 @@ def shared_home() -> Path:
     )
 
 
+def postgres_elsewhere(paths: StackPaths) -> Path | None:
+    """The data directory in shared_home() that the pointer names. None without one, and for a text that `postgres_home`
+    never writes: what lies there may be deleted."""
+    try:
+        found = Path(paths.postgres_pointer.read_text().strip())
+    except FileNotFoundError:
+        return None
+    homes = [place / "kyc-review" for place in SHARED_PLACES]
+    is_ours = (
+        found.name == "postgres" and found.parent.parent in homes and DIGEST.fullmatch(found.parent.name)
+    )
+    return found if is_ours else None
+
+
 def postgres_home(paths: StackPaths, account: OsUser | None) -> Path:
     """The data directory: below the state directory where the account can reach it, else in shared_home()."""
-    if paths.postgres_pointer.exists():
-        return Path(paths.postgres_pointer.read_text().strip())
+    if (known := postgres_elsewhere(paths)) is not None:
+        return known
     inside = paths.root / "postgres"
     if account is None or may_enter(paths.root, account):
         return inside
-    outside = shared_home() / hashlib.sha256(str(paths.root).encode()).hexdigest()[:12] / "postgres"
+    outside = shared_home() / hashlib.sha256(str(paths.root).encode()).hexdigest()[:DIGITS] / "postgres"
     outside.parent.mkdir(mode=0o711, exist_ok=True)
     outside.parent.chmod(0o711)
-    paths.postgres_pointer.write_text(f"{outside}\n")
+    written = paths.postgres_pointer.with_suffix(".part")
+    written.write_text(f"{outside}\n")
+    written.rename(paths.postgres_pointer)  # a full disk leaves no half of it
     return outside

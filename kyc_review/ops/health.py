@@ -21,6 +21,7 @@ from kyc_review.core.valkey import client
 from kyc_review.encryption.keys import keys_in_use
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.scoring.state import last_scored_at, scoring_state
+from kyc_review.submissions.models import StorageIdentity
 from kyc_review.submissions.storage import is_remote, originals
 from kyc_review.submissions.storage_identity import (
     WrongStorage,
@@ -52,10 +53,9 @@ LOCKED_FOR_S = 5.0
 LOCKED_AGAIN_S = 0.2
 _locked_at = float("-inf")
 _kept: dict[str, tuple[float, str]] = {}
-_one_checks = threading.Lock()
 # A probe waits this long, in all, for those before it: a database that answers nothing, while its host still
-# acknowledges, must not take one thread after another. Less than the five seconds that Kubernetes waits.
-PROBE_WAIT_S = 4.0
+# acknowledges, must not take one thread after another.
+PROBE_WAIT_S = 3.0
 
 
 class Unready(Exception):
@@ -98,7 +98,7 @@ def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> Js
 
 def _recently_found(name: str, check: Callable[[], None], waits_until: float) -> str:
     """The result of a check, at most KEPT_S old. waits_until: on the monotonic clock, for a probe before this one."""
-    if not _one_checks.acquire(timeout=max(0.0, waits_until - time.monotonic())):
+    if not _one_checks[name].acquire(timeout=max(0.0, waits_until - time.monotonic())):
         return "an earlier probe still waits for an answer"
     try:
         until, text = _kept.get(name, (float("-inf"), ""))
@@ -107,7 +107,7 @@ def _recently_found(name: str, check: Callable[[], None], waits_until: float) ->
             _kept[name] = (time.monotonic() + KEPT_S, text)
         return text
     finally:
-        _one_checks.release()
+        _one_checks[name].release()
 
 
 @contextmanager
@@ -187,20 +187,21 @@ def storage() -> None:
     if identity is None:
         raise Unready("the originals have no identity yet; run manage.py prepare")
     if is_remote():
-        if not _remote_answers():  # first: the identity is asked for without a limit of its own
+        if not _remote_answers(identity):
             return
-        storage_identity_compare(identity)
     else:
         storage_identity_compare(identity)
         _original_tried()
     _stored_at = time.monotonic()
 
 
-def _remote_answers() -> bool:
+def _remote_answers(identity: StorageIdentity) -> bool:
     """False: not now, for the first time since it did, so the next probe tries again. Raises as `_remote_tried`."""
     global _remote_failures
     try:
-        _remote_tried()
+        _remote_tried(identity)
+    except WrongStorage:
+        raise  # it did answer
     except (Unready, OSError) as error:
         _remote_failures += 1
         if _remote_failures < REMOTE_FAILURES and _stored_at > float("-inf"):
@@ -211,16 +212,22 @@ def _remote_answers() -> bool:
     return True
 
 
-def _remote_tried() -> None:
+def _remote_tried(identity: StorageIdentity) -> None:
     """Wait for the trial in work or for a new one. Raises Unready after REMOTE_WAIT_S, and what the trial raises."""
     global _remote_trial
     if _remote_trial is None or _remote_trial.done():  # one that a probe gave up says how it was then
-        _remote_trial = _remote.submit(_original_tried)
+        _remote_trial = _remote.submit(_remote_trial_made, identity)
     trial = _remote_trial
     if not wait([trial], REMOTE_WAIT_S).done:
         raise Unready(f"the storage has not answered for {REMOTE_WAIT_S:g} s")
     _remote_trial = None
     trial.result()
+
+
+def _remote_trial_made(identity: StorageIdentity) -> None:
+    """Asks no database. Raises Unready, WrongStorage, OSError."""
+    storage_identity_compare(identity)
+    _original_tried()
 
 
 def _original_tried() -> None:
@@ -263,3 +270,4 @@ CHECKS: dict[str, Callable[[], None]] = {
     "encryption": encryption,
     "scoring": scoring,
 }
+_one_checks = {name: threading.Lock() for name in CHECKS}

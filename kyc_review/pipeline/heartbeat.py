@@ -82,9 +82,11 @@ def heartbeat_stop() -> None:
 
 def beat() -> None:
     """Say once that this worker lives, whether its clock is right, and whether a look takes too long."""
-    if not ScoringWorker.objects.filter(pk=_name).update(seen_at=Now()):
+    # With each beat: a refusal that was noted while the row was being made would be lost.
+    refused = {"engine_refused": _engine_refused} if _engine_refused else {}
+    if not ScoringWorker.objects.filter(pk=_name).update(seen_at=Now(), **refused):
         ScoringWorker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
-        ScoringWorker.objects.get_or_create(pk=_name, defaults={"engine_refused": _engine_refused})
+        ScoringWorker.objects.get_or_create(pk=_name, defaults=refused)
     if (looking := _looking) and (silence_s := time.monotonic() - looking[1]) > SILENCE_S:
         _problem(f"{looking[0]}: no answer for {silence_s:.0f} s")
     with problems_noted("clock"):

@@ -1,6 +1,7 @@
 """Which build of the product this is: the version alone does not tell two of them apart."""
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,13 +27,16 @@ def _told(folder: Path) -> str:
 
 
 def _commit(folder: Path) -> str:
-    """Empty where git is missing or refuses, as in a checkout of another user."""
+    """Empty where git is missing or refuses."""
     if not (folder / ".git").exists():  # git would look in the folders above
         return ""
-    asked = ["git", "--no-optional-locks", "describe", "--always", "--exclude=*", "--dirty", "--abbrev=12"]
+    # In a checkout of another account, too: processes of one checkout must agree.
+    asked = ["git", "--no-optional-locks", "-c", f"safe.directory={folder}", "-c", "core.fsmonitor=false"]
+    asked += ["describe", "--always", "--exclude=*", "--dirty", "--abbrev=12"]
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603  (no part of it comes from outside)
-            asked, cwd=folder, capture_output=True, text=True, timeout=GIT_WAIT_S, check=True
+            asked, cwd=folder, env=inherited, capture_output=True, text=True, timeout=GIT_WAIT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -1,3 +1,4 @@
+import os
 import subprocess
 from pathlib import Path
 
@@ -45,3 +46,25 @@ def test_without_either_two_builds_differ_when_their_code_does(product: Path) ->
     assert build_of(product) != first
     (product / ".git").mkdir()  # no repository that git accepts
     assert build_of(product).startswith("code-")
+
+
+def test_another_repository_that_the_environment_names_is_not_asked(
+    product: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(product, "init", "-q")
+    git(product, "add", ".")
+    git(product, "commit", "-qm", "first")
+    commit = git(product, "rev-parse", "--short=12", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path_factory.mktemp("other")))
+    assert build_of(product) == commit
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a checkout to another account")
+def test_a_checkout_of_another_account_is_the_same_build(product: Path) -> None:
+    git(product, "init", "-q")
+    git(product, "add", ".")
+    git(product, "commit", "-qm", "first")
+    commit = build_of(product)
+    for path in (product, *product.rglob("*")):
+        os.chown(path, 12345, 12345)
+    assert build_of(product) == commit

@@ -128,7 +128,7 @@ def test_probes_ask_the_store_seldom(disturbed: Disturbance) -> None:
     disturbed.seen.clear()
     health.storage()
     asked = [line.split()[0] for line in disturbed.seen]
-    assert asked == ["PUT", "GET", "DELETE", "GET"]
+    assert asked == ["GET", "PUT", "GET", "DELETE"]
     for _ in range(3):
         health.storage()
         storage_identity_check()
