@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 RECALLS = (0.70, 0.75)
-DRAWS = 400
+DRAWS = 4000
 SMALLEST = 1e-9
 
 

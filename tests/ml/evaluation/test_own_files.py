@@ -29,6 +29,15 @@ def test_the_cut_comes_from_validation_and_is_measured_on_test() -> None:
     assert found["false_alarm_at_recall"]["n"] == 2
 
 
+def test_the_interval_counts_that_the_cut_is_uncertain() -> None:
+    """Genuine scores lie where the fakes' cut may fall: with the cut held fixed, none of them could be above it."""
+    score = [0.1] * 30 + [0.5] * 10 + [0.4] * 9 + [0.6] * 31
+    test = files(score, [0] * 40 + [1] * 40)
+    found = own_files(test, test)["rff"]["false_alarm_at_recall"]
+    assert (found["value"], found["low"]) == (0, 0)
+    assert found["high"] > 0.2
+
+
 def test_what_was_saved_again_is_left_out() -> None:
     test = files([0.1, 0.95, 0.9], [0, 0, 1], ["file", "chain", "file"])
     assert own_files(files([0.1, 0.9], [0, 1]), test)["rff"]["auc"]["value"] == 1
