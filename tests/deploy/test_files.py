@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,34 @@ def test_images_run_as_an_ordinary_user_without_secrets(name: str) -> None:
     assert not re.search(r"^(ARG|ENV).*(SECRET|PASSWORD|KEY)", stages()[name], re.M)
 
 
-@pytest.mark.parametrize("name", ["web", "worker"])
-def test_every_copied_path_exists(name: str) -> None:
-    for source in re.findall(r"^COPY (?!--from)(\S+) ", stages()[name], re.M):
-        assert (ROOT / source).exists(), source
+def test_each_image_is_described_once() -> None:
+    """Two builds under one name would take turns: a worker would start in the image without torch."""
+    built: dict[str, list[dict[str, Any]]] = {}
+    for service in services().values():
+        if "build" in service and service["build"] not in built.setdefault(service["image"], []):
+            built[service["image"]].append(service["build"])
+    targets = {image: [build["target"] for build in builds] for image, builds in built.items()}
+    assert targets == {"kyc-review-web": ["web"], "kyc-review-worker": ["worker"]}
+
+
+def is_sent(path: str) -> bool:
+    """Whether .dockerignore lets an engine have the path: the last pattern that fits it, or a folder above, decides."""
+    parts, sent = path.split("/"), True
+    for line in (ROOT / ".dockerignore").read_text().split():
+        pattern = line.removeprefix("!").removeprefix("**/")
+        if any(fnmatch("/".join(parts[: end + 1]), pattern) for end in range(len(parts))):
+            sent = line.startswith("!")
+    return sent
+
+
+@pytest.mark.parametrize("name", sorted(stages()))
+def test_every_copied_path_exists_and_reaches_the_engine(name: str) -> None:
+    for line in re.findall(r"^COPY (?!--from)(.+)$", stages()[name], re.M):
+        for source in line.replace("${WEB_REQUIREMENTS}", "web").split()[:-1]:
+            assert (ROOT / source).exists(), source
+            assert is_sent(source), f"{source} is in .dockerignore"
+    assert not is_sent("docs/deploy.md")
+    assert not is_sent(".git/HEAD")
 
 
 @pytest.mark.parametrize(("name", "without"), [("web", {"devstack", "ml"}), ("worker", {"devstack"})])
