@@ -67,20 +67,33 @@ class Ensemble(Voters):
         frames: Sequence[FaceFrame | None],
         cells: Sequence[np.ndarray | None],
     ) -> list[list[float]]:
-        logits = self.logits(images, frames)
+        views = [member.view for member in self.bundle.members]
+        read = torch.from_numpy(cells_in_one(cells)) if self._stack_input else None
+        fake = self.probabilities_of_inputs(batches(images, views, frames), read)
+        found: list[list[float]] = fake.cpu().tolist()
+        return found
+
+    @torch.inference_mode()
+    def probabilities_of_inputs(self, inputs: Mapping[View, Tensor], cells: Tensor | None = None) -> Tensor:
+        """(B, 5) float32 of *fake*, on the device. inputs: as of `logits_of_inputs`; cells: as of `stack_input_logits`,
+        needed when the bundle has a `stack_input`.
+
+        Raises ValueError without them.
+        """
+        logits = self.logits_of_inputs(inputs)
         seen = list(logits)
         if self._stack_input:
-            seen.append(self.stack_input_logits(torch.from_numpy(cells_in_one(cells))))
+            if cells is None:
+                raise ValueError(f"the stack of {self.version} reads how files are compressed: give cells")
+            seen.append(self.stack_input_logits(cells))
         columns = [*logits, self._stack(torch.cat(seen, 1))]
-        fake = torch.stack(
+        return torch.stack(
             [
                 (column / part.temperature).softmax(1)[:, 1]
                 for part, column in zip(self.bundle.parts, columns, strict=True)
             ],
             1,
         )
-        found: list[list[float]] = fake.cpu().tolist()
-        return found
 
     @torch.inference_mode()
     def logits(self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None] = ()) -> list[Tensor]:

@@ -69,6 +69,16 @@ def by_hand(ensemble: Ensemble, image: Image.Image, frame: FaceFrame, cells: np.
     return float(1 / (1 + np.exp(real - fake)))
 
 
+def test_inputs_without_cells_get_no_probabilities(ensemble: Ensemble) -> None:
+    inputs = {
+        member.view: torch.zeros(1, 3, member.view.side, member.view.side)
+        for member in ensemble.bundle.members
+    }
+    with pytest.raises(ValueError, match="reads how files are compressed"):
+        ensemble.probabilities_of_inputs(inputs)
+    assert ensemble.probabilities_of_inputs(inputs, torch.zeros(1, CELLS, VALUES)).shape == (1, 5)
+
+
 def test_the_stack_reads_the_compression_next_to_the_members(ensemble: Ensemble, seen: list[Seen]) -> None:
     assert all(cells is not None for *_, cells in seen)
     assert stack_votes(ensemble, seen) == pytest.approx([by_hand(ensemble, *each) for each in seen], abs=1e-5)
