@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -18,6 +19,7 @@ from kyc_review.submissions.storage import originals, reference_key
 from kyc_review.submissions.storage_identity import storage_identity_ensure
 from tests.factories.backup_commands import commands
 from tests.factories.databases import database, url_of
+from tests.factories.object_stores import Store
 from tests.factories.portraits import portrait_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +46,7 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
         run([dump, *copy], media, url_of(name), private_data)
         cursor.execute(f"REVOKE SELECT ON submissions_submission FROM {role}")
     with database("restored") as restored:
-        owner, application = (
-            url_of(restored),
-            f"{os.environ['APPLICATION_URL'].rpartition('/')[0]}/{quote(restored)}",
-        )
+        owner, application = url_of(restored), application_url(restored)
         run([extract, restore], media, owner, elsewhere)
         with psycopg.connect(
             owner
@@ -63,14 +62,64 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
     assert not (elsewhere / "means").exists()
 
 
-def run(lines: list[str], folder: Path, owner: str, data: Path, application: str = "") -> str:
-    """Output of the commands, with the programs of the tests' Postgres and Python."""
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+def test_objects_that_were_copied_from_a_bucket_are_complete_in_another_one(
+    submit: Callable[..., Submission],
+    private_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    moto: str,
+    bucket_at: Callable[[str], Store],
+    in_store: Callable[[Store], None],
+) -> None:
+    lost, found = bucket_at(moto), bucket_at(moto)
+    in_store(lost)
+    storage_identity_ensure()
+    rows = [submit(image=portrait_bytes(number)) for number in range(2)]
+    lost.storage("derivatives").save("made again", ContentFile(b"made"))
+    (private_data / "audit").mkdir(exist_ok=True)
+    media, elsewhere = tmp_path_factory.mktemp("media"), tmp_path_factory.mktemp("data")
+    lines = commands("## Files in a bucket")
+    settings, backup, restore = lines[:4], lines[4:8], lines[8:]
+    name = connection.settings_dict["NAME"]
+    run([*settings, *backup], media, url_of(name), private_data, **in_bucket(lost, moto))
+    with database("restored") as restored:
+        owner, application = url_of(restored), application_url(restored)
+        run([*settings, *restore], media, owner, elsewhere, **in_bucket(found, moto))
+        prepare, verify, _ = commands("## Restoring")[2:]
+        checks = [f"{prepare} --without-bundle --adopt-storage", f"{verify} --read-all"]
+        said = run(checks, ROOT, owner, elsewhere, application, **in_bucket(found, moto))
+    assert f"{len(rows)} submissions with their pictures, {len(rows)} of them read" in said
+    kept = [key for key in sorted(lost.keys()) if "/derivatives/" not in key]
+    assert sorted(found.keys()) == kept
+    assert (elsewhere / "audit").is_dir()
+
+
+def application_url(database: str) -> str:
+    return f"{os.environ['APPLICATION_URL'].rpartition('/')[0]}/{quote(database)}"
+
+
+def in_bucket(store: Store, url: str) -> dict[str, str]:
+    return {
+        "FILE_STORAGE": "s3",
+        "OBJECT_STORAGE_URL": url,
+        "OBJECT_STORAGE_BUCKET": store.bucket,
+        "OBJECT_STORAGE_PREFIX": "kyc-review",
+        "OBJECT_STORAGE_REGION": "us-east-1",
+        "OBJECT_STORAGE_ACCESS_KEY_ID": store.access["access_key_id"],
+        "OBJECT_STORAGE_SECRET_ACCESS_KEY": store.access["secret_access_key"],
+    }
+
+
+def run(lines: list[str], folder: Path, owner: str, data: Path, application: str = "", **more: str) -> str:
+    """Output of the commands, with the programs of the tests' Postgres and Python. more: further variables."""
     programs = f"{binaries.postgres().path.parent}:{Path(sys.executable).parent}"
     environment = os.environ | {
         "PATH": f"{programs}:{os.environ['PATH']}",
         "DATABASE_URL": application or owner,
         "DATABASE_OWNER_URL": owner,
         "DATA_DIR": str(data),
+        **more,
     }
     done = subprocess.run(
         ["bash", "-ec", "\n".join(lines)], cwd=folder, env=environment, capture_output=True, text=True
