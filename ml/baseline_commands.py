@@ -94,3 +94,26 @@ def run_compression(options: argparse.Namespace) -> None:
 
     model = train_compression_model(options.data, options.work, options.out, seed=options.seed)
     print(f"{options.out}: {model.name}, metrics in its auxiliary.json")
+
+
+def run_generated_faces(options: argparse.Namespace) -> None:
+    """Trains the auxiliary model *Generated face*, writes its figures on withheld generators, prints its folder."""
+    from ml.training.generated_model import train_generated_faces_model
+
+    if options.leave_out and not options.report:
+        raise ValueError("--leave-out says nothing without --report: name the file of its figures")
+    if options.report:
+        options.report.parent.mkdir(parents=True, exist_ok=True)  # before the work
+    model = train_generated_faces_model(
+        options.data,
+        _work(options),
+        options.out,
+        generators=options.generators,
+        report=options.report,
+        left_out=[names.split(",") for names in options.leave_out],
+        share=options.share,
+        limit=SMOKE_PHOTOS if options.smoke else None,
+    )
+    print(f"{options.out}: {model.name}, metrics in its auxiliary.json")
+    if options.smoke:
+        print("A smoke run on a few faces: its figures mean nothing.")

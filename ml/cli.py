@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     add_recalibrate(verbs)
     add_measure(verbs)
     add_compression(verbs)
+    add_generated_faces(verbs)
     add_measuring(verbs)
     add_recipes(verbs)
     add_store(verbs)
@@ -163,6 +164,36 @@ def add_compression(verbs: Verbs) -> None:
     )
     compression.add_argument("--seed", type=int, default=0)
     compression.set_defaults(run=baseline_commands.run_compression)
+
+
+def add_generated_faces(verbs: Verbs) -> None:
+    """`generated-faces`."""
+    generated = verbs.add_parser("generated-faces", help="train the auxiliary model *Generated face*")
+    generated.add_argument("--data", type=Path, default=Path("../shared/data"))
+    generated.add_argument(
+        "--generators", type=Path, help="folder of <generator>/*.png or *.jpg; default: generators/ in --data"
+    )
+    generated.add_argument("--out", type=Path, required=True, help="folder of the model")
+    generated.add_argument(
+        "--work", type=Path, default=Path("runs/generated-faces"), help="cache of splits and features"
+    )
+    generated.add_argument(
+        "--report",
+        type=Path,
+        help="JSON file: recall on each generator by a model that did not learn from it",
+    )
+    generated.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="NAME[,NAME]",
+        help="with --report: generators that are withheld together; may be repeated. Default: each alone",
+    )
+    generated.add_argument(
+        "--share", type=float, default=0.01, help="of genuine people that may reach the threshold"
+    )
+    generated.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
+    generated.set_defaults(run=baseline_commands.run_generated_faces)
 
 
 def add_measuring(verbs: Verbs) -> None:

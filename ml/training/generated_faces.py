@@ -28,7 +28,7 @@ LIMITS = (
     "Genuine faces that were retouched or reduced from large photographs raise it most."
 )
 SIDE = 224
-STRENGTH = 30.0  # inverse of the penalty of the logistic regression; chosen on validation
+STRENGTH = 30.0  # inverse of the penalty of the logistic regression
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,26 @@ def early_features(weights: dict[str, Tensor]) -> PooledLite0:
     return network
 
 
-def fit_judge(network: PooledLite0, features: np.ndarray, label: np.ndarray, source: np.ndarray) -> None:
-    """Fits the linear layer in place; generated and genuine faces weigh the same, and so does each genuine set.
+def fit_judge(
+    network: PooledLite0,
+    features: np.ndarray,
+    label: np.ndarray,
+    source: np.ndarray,
+    strength: float = STRENGTH,
+) -> None:
+    """Fits the linear layer in place; both classes weigh the same, and so does each set or generator of a class.
 
-    features: (N, 352) of training faces; label: (N,) 1 is generated; source: (N,) str.
+    features: (N, 352) of training faces; label: (N,) 1 is generated; source: (N,) str; strength: inverse of the
+    penalty.
     """
-    genuine = sorted(set(source[label == 0]))
-    weight = np.full(len(label), 1 / (label == 1).sum())
-    for name in genuine:
-        rows = (label == 0) & (source == name)
-        weight[rows] = 1 / (len(genuine) * rows.sum())
+    weight = np.zeros(len(label))
+    for kind in (0, 1):
+        names = sorted(set(source[label == kind]))
+        for name in names:
+            rows = (label == kind) & (source == name)
+            weight[rows] = 1 / (len(names) * rows.sum())
     centre, spread = features.mean(0), features.std(0) + 1e-3
-    model = LogisticRegression(C=STRENGTH, max_iter=3000)
+    model = LogisticRegression(C=strength, max_iter=3000)
     model.fit((features - centre) / spread, label, sample_weight=weight * len(label) / 2000)
     slope = model.coef_[0] / spread
     with torch.no_grad():
@@ -74,6 +82,13 @@ def fit_judge(network: PooledLite0, features: np.ndarray, label: np.ndarray, sou
         network.judge.bias.zero_()
         network.judge.weight[1] = torch.from_numpy(slope).float()
         network.judge.bias[1] = float(model.intercept_[0] - slope @ centre)
+
+
+def judged(network: PooledLite0, features: np.ndarray) -> np.ndarray:
+    """(N,) float64 scores in 0..1. features: (N, 352) float32."""
+    with torch.inference_mode():
+        logits = network.judge(torch.from_numpy(features))
+    return np.asarray(logits.softmax(1)[:, 1].double())
 
 
 def certified_threshold(genuine: np.ndarray, share: float) -> tuple[float, int]:
