@@ -68,6 +68,9 @@ COPY detection detection
 COPY encrypted_files encrypted_files
 COPY estimation estimation
 COPY locale locale
+# Not used here, but part of what tells builds apart (kyc_review/settings/build.py).
+COPY static static
+COPY templates templates
 COPY ml ml
 ARG BUILD=
 RUN echo "$BUILD" > build_id

@@ -12,13 +12,14 @@ VERSION = "0.1.0"
 # The file that an image has; its content is the build argument BUILD (Dockerfile).
 BUILD_FILE = "build_id"
 # In both images, so that web processes and workers of one build agree.
-CODE = ("detection", "encrypted_files", "estimation", "kyc_review")
+PARTS = ("detection", "encrypted_files", "estimation", "kyc_review", "locale", "static", "templates")
+WEIGHTS = ".safetensors"  # large, and named with their SHA-256 in the manifest next to them
 GIT_WAIT_S = 10
 
 
 def build_of(folder: Path) -> str:
-    """What an image was told, or the commit of a checkout (`-dirty`: with changes), or a digest of the code."""
-    return _told(folder) or _commit(folder) or _code_digest(folder)
+    """What an image was told, or the commit of a checkout (`-dirty`: with changes), or a digest of the files."""
+    return _told(folder) or _commit(folder) or _files_digest(folder)
 
 
 def _told(folder: Path) -> str:
@@ -43,11 +44,17 @@ def _commit(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def _code_digest(folder: Path) -> str:
+def _files_digest(folder: Path) -> str:
+    """Of all code, templates, static files and catalogues: some 20 ms of a start."""
     digest = hashlib.sha256()
-    for path in sorted(path for part in CODE for path in (folder / part).rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"code-{digest.hexdigest()[:12]}"
+    for part in PARTS:
+        for place, folders, files in os.walk(folder / part):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            within = Path(place).relative_to(folder).as_posix()
+            for name in sorted(name for name in files if not name.endswith(WEIGHTS)):
+                content = Path(place, name).read_bytes()
+                digest.update(f"{within}/{name}\0{len(content)}\0".encode() + content)
+    return f"files-{digest.hexdigest()[:12]}"
 
 
 # Read once: a checkout may get other files while the process runs.

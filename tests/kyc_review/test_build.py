@@ -1,10 +1,12 @@
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from kyc_review.settings.build import BUILD_FILE, build_of
+from kyc_review.settings.build import BUILD_FILE, PARTS, build_of
+from kyc_review.settings.environment import BASE_DIR
 
 
 @pytest.fixture
@@ -40,12 +42,50 @@ def test_a_checkout_is_its_commit_and_says_whether_it_was_changed(product: Path)
 def test_without_either_two_builds_differ_when_their_code_does(product: Path) -> None:
     (product / BUILD_FILE).write_text("\n")  # an image without the build argument
     first = build_of(product)
-    assert first.startswith("code-")
+    assert first.startswith("files-")
     assert build_of(product) == first
     (product / "kyc_review" / "code.py").write_text("A = 2\n")
     assert build_of(product) != first
     (product / ".git").mkdir()  # no repository that git accepts
-    assert build_of(product).startswith("code-")
+    assert build_of(product).startswith("files-")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "templates/base.html",
+        "static/css/base.css",
+        "locale/de/LC_MESSAGES/django.mo",
+        "kyc_review/review/migrations/0002.py",
+        "detection/baseline/manifest.json",
+    ],
+)
+def test_without_either_two_builds_differ_when_what_they_serve_does(product: Path, name: str) -> None:
+    found = [build_of(product)]
+    (product / name).parent.mkdir(parents=True)
+    for content in ("", "one", "two"):
+        (product / name).write_text(content)
+        found.append(build_of(product))
+    (product / name).rename(product / name.replace(".", "-2."))
+    found.append(build_of(product))
+    assert len(set(found)) == len(found)
+
+
+def test_what_python_compiled_and_where_a_build_lies_is_not_part_of_it(
+    product: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first = build_of(product)
+    (product / "kyc_review" / "__pycache__").mkdir()
+    (product / "kyc_review" / "__pycache__" / "code.cpython-311.pyc").write_bytes(b"compiled")
+    elsewhere = shutil.copytree(product, tmp_path_factory.mktemp("elsewhere") / "product")
+    assert build_of(elsewhere) == build_of(product) == first
+
+
+def test_both_images_hold_what_the_digest_covers() -> None:
+    stages = (BASE_DIR / "Dockerfile").read_text().split("\nFROM ")
+    for name in ("web", "worker"):
+        (stage,) = (one for one in stages if one.startswith(f"base AS {name}\n"))
+        assert {part for part in PARTS if f"COPY {part} {part}\n" in stage} == set(PARTS)
 
 
 def test_another_repository_that_the_environment_names_is_not_asked(
