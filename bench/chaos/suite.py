@@ -33,7 +33,7 @@ SETTINGS = {
     "AUDIT_SHARE": "0",
     "AUDIT_RISK_SHARE": "0",
     "GOLD_RATE": "0",
-    "TRAINING_DECISIONS_MIN": "40",
+    "TRAINING_DECISIONS_MIN": str(training.DECISIONS_LEAST),
     "KEY_ENCRYPTION": "false",  # the checker reads originals by itself
 }
 UNFINISHED = """SELECT
@@ -51,6 +51,7 @@ class Outcome:
     faults: int
     told: Told
     scored: int
+    trainings: str
     undelivered: int
     settled_s: float
     violations: tuple[str, ...]
@@ -105,18 +106,17 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         say(text)
     planned = draw(faults.targets(), seconds=scenario.seconds, seed=scenario.seed)
     say(f"seed {scenario.seed}: {len(planned)} faults in {scenario.seconds:g} s")
-    told, stop, no_more_training = Told(), threading.Event(), threading.Event()
+    told, stop = Told(), threading.Event()
     receiver = traffic.Receiver(told)
     receiver.register(running.target)
-    people = traffic.staff(running, ["alice", "bob"])
+    # Where two people disagree a third one decides: a training needs pictures that are settled.
+    people = traffic.staff(running, ["alice", "bob", "carol"] if scenario.trains else ["alice", "bob"])
     threads = [
-        threading.Thread(target=traffic.review, args=(person, told, stop, seed), daemon=True)
+        threading.Thread(target=traffic.review, args=(running, person, told, stop, seed), daemon=True)
         for seed, person in enumerate(people)
     ]
-    if scenario.trains:
-        threads.append(
-            threading.Thread(target=traffic.train, args=(running, no_more_training, say), daemon=True)
-        )
+    requests, no_more_training = training.Requests(running, say), threading.Event()
+    trainer = threading.Thread(target=training.train, args=(requests, no_more_training), daemon=True)
     targets = [replace(running.target, port=port) for port in _web_ports(running)]
 
     def posting_for(seconds: float) -> Load[None]:
@@ -128,29 +128,31 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         running.wait(lambda: more.is_done, timeout_s=SETTLE_TIMEOUT_S, what="the last post")
 
     posting = posting_for(scenario.seconds)
-    for thread in threads:
+    for thread in [*threads, trainer] if scenario.trains else threads:
         thread.start()
     _break(running, faults, planned, scenario.seconds, say)
     began = time.monotonic()
     running.wait(lambda: posting.is_done, timeout_s=SETTLE_TIMEOUT_S, what="the last post")
-    running.wait(lambda: _is_done(running), timeout_s=SETTLE_TIMEOUT_S, what="the last verdict")
-    half_way: tuple[str, ...] = ()
     if scenario.trains:
         no_more_training.set()
-        half_way = tuple(training.killed_half_way(faults, post_more, say))
+        _join(running, trainer)
+    settles_s = training.TIMEOUT_S if scenario.trains else SETTLE_TIMEOUT_S
+    running.wait(lambda: _is_done(running), timeout_s=settles_s, what="the last verdict or training")
+    half_way: tuple[str, ...] = ()
+    if scenario.trains:
+        half_way = tuple(training.killed_half_way(faults, requests, post_more, say))
         began = time.monotonic()
-        running.wait(lambda: _is_done(running), timeout_s=SETTLE_TIMEOUT_S, what="the last comparison")
+        running.wait(lambda: _is_done(running), timeout_s=settles_s, what="the last comparison")
     stop.set()
     for thread in threads:
-        while thread.is_alive():
-            running.runner.watch()
-            thread.join(WATCH_EVERY_S)
+        _join(running, thread)
     _wait_patiently(running, began + scenario.patience_s)
     receiver.close()
     return Outcome(
         faults=len(planned),
         told=told,
         scored=running.scored(),
+        trainings=training.trainings(running),
         undelivered=invariants.undelivered(running),
         settled_s=time.monotonic() - began,
         violations=half_way + tuple(invariants.violations(running, told, faults.originals)),
@@ -171,6 +173,12 @@ def _break(running: Product, faults: Faults, planned: list[Fault], seconds: floa
             ends.append((fault.ends_s, faults.begin(fault)))
         running.runner.watch()
         time.sleep(WATCH_EVERY_S)
+
+
+def _join(running: Product, thread: threading.Thread) -> None:
+    while thread.is_alive():
+        running.runner.watch()
+        thread.join(WATCH_EVERY_S)
 
 
 def _is_done(running: Product) -> bool:
@@ -211,6 +219,7 @@ def report(outcome: Outcome) -> bool:
     line("accepted pictures, verdicts", f"{len(told.accepted)}, {outcome.scored}")
     line("decisions that were acknowledged", str(len(told.decided)))
     line("errors that reviewers saw", _counted(told.pages))
+    line("trainings", outcome.trainings)
     line("webhooks that were received", str(len(told.events)))
     heard = line("  still due", str(outcome.undelivered), reached=outcome.undelivered == 0, target="0")
     line("all settled after the last fault", f"{outcome.settled_s:.0f} s")

@@ -1,17 +1,28 @@
-"""A training whose workers are killed half-way: the next one goes on from the members that were finished."""
+"""Trainings under faults, and one whose workers are killed half-way: the next one goes on from the members that were
+finished."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from bench.chaos.faults import Faults
-from bench.chaos.traffic import can_train, training_ask
+from bench.chaos.traffic import manage
 from bench.product import Product
 from devstack.progress import Say
 
 TIMEOUT_S = 1800
 LOOK_EVERY_S = 0.02
-NAME = "half-way"
+ASK_EVERY_S = 5.0
+DECISIONS_LEAST = 40  # of the product, for this suite
+MORE_DECISIONS = 15
+DECISIONS = "SELECT count(*) FROM review_decision"
+RUNS = "SELECT state, attempts, count(*) FROM training_trainingrun GROUP BY state, attempts ORDER BY state, attempts"
+WAITING = "SELECT count(*) FROM training_trainingrun WHERE state IN ('queued', 'running')"
 RUN = """SELECT r.id FROM training_trainingrun r JOIN datasets_snapshot s ON s.id = r.snapshot_id
     WHERE s.name = %s ORDER BY r.id DESC LIMIT 1"""
 COMPARED = """SELECT c.state FROM training_comparison c JOIN training_trainingrun r USING (candidate_id)
@@ -20,21 +31,69 @@ PROGRESS = """SELECT coalesce(string_agg(text, '' ORDER BY id), '') FROM trainin
     WHERE noun = 'training' AND part = 'progress' AND job = %s"""
 
 
-def killed_half_way(faults: Faults, post: Callable[[], None], say: Say) -> Iterator[str]:
+@dataclass
+class Requests:
+    """Asks for trainings of one epoch, each on a snapshot of its own.
+
+    Whether the decisions suffice is the product's to say: it counts different applicants of each label, whose decisions
+    are final. A snapshot that it refuses is too small for good, so the next one waits for more decisions.
+    """
+
+    running: Product
+    say: Say
+    decisions: int = DECISIONS_LEAST
+    snapshots: int = 0
+    answer: str = "people decided on too few pictures"
+
+    def ask(self) -> int | None:
+        """The run; None while there are too few decisions, or something that is needed is away."""
+        with suppress(psycopg.Error):
+            made = int(self.running.rows(DECISIONS)[0][0])
+            if made < self.decisions:
+                return None
+            self.snapshots += 1
+            name = f"chaos-{self.snapshots}"
+            done = manage(self.running, "snapshot", "create", "--name", name)
+            if is_frozen := done.returncode == 0:
+                done = manage(self.running, "retrain", name, "--epochs", "1")
+            said = (done.stdout + done.stderr).strip().splitlines()
+            self.answer = said[-1] if said else f"status {done.returncode}"
+            self.say(f"{name}: {self.answer}")
+            found = self.running.rows(RUN, name)  # also where the answer was lost
+            is_refused = is_frozen and "CommandError" in done.stderr  # what was broken off is asked again
+            if found or is_refused:
+                self.decisions = made + MORE_DECISIONS
+            return int(found[0][0]) if found else None
+        return None
+
+
+def train(requests: Requests, stop: threading.Event) -> None:
+    """One training after the other, as soon as there are enough decisions, until told to stop."""
+    while not stop.wait(ASK_EVERY_S):
+        with suppress(psycopg.Error):
+            if not requests.running.rows(WAITING)[0][0]:
+                requests.ask()
+
+
+def trainings(running: Product) -> str:
+    """How all runs ended, and at which attempt."""
+    found = running.rows(RUNS)
+    return (
+        ", ".join(f"{number} x {state} at attempt {attempts}" for state, attempts, number in found) or "none"
+    )
+
+
+def killed_half_way(faults: Faults, requests: Requests, post: Callable[[], None], say: Say) -> Iterator[str]:
     """Train while nothing else fails, and kill all training workers when a member is finished. What did not hold.
 
     post: posts for some seconds; it is called until people have decided on enough pictures.
     """
     running, ends = faults.running, time.monotonic() + TIMEOUT_S
-    while not can_train(running):
+    while (run := requests.ask()) is None:
         if time.monotonic() > ends:
-            yield "no training: too few decisions"
+            yield f"no training: {requests.answer}"
             return
         post()
-    if not training_ask(running, NAME, say):
-        yield "no training: it was refused"
-        return
-    run = running.rows(RUN, NAME)[0][0]
     members = Path(running.variables["DATA_DIR"]) / "training" / str(run) / "work" / "members"
 
     def has_ended() -> bool:

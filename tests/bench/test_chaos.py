@@ -1,7 +1,9 @@
 """The short run of `make chaos`, and that its checker sees what is lost, doubled or changed."""
 
+import hashlib
 import io
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ from bench.chaos.disk import leftovers_remove, small_disk
 from bench.chaos.plan import Kind
 from bench.chaos.relay import Line, Relay
 from bench.chaos.selfies import selfies
+from bench.chaos.traffic import answer
 from bench.images import jpegs
 from detection.checks import CheckStatus
 from detection.faces.examine import examine
@@ -28,6 +31,7 @@ from detection.forensics.phash import fingerprint
 from devstack import credentials
 from devstack.postgres import SUPERUSER
 from kyc_review.datasets.picture_groups import Pictured, picture_groups
+from kyc_review.training.runs import LEAST
 from tests.factories.bundles import small_bundle, tiny_bundle
 
 # What is done to the database or the files, and the beginning of what the checker says.
@@ -93,6 +97,16 @@ def test_selfies_are_of_one_face_each_and_no_two_look_alike() -> None:
             hashes.append(fingerprint(picture.convert("RGB")))
     rows = [Pictured(one, str(one), str(one), found.coarse, found.fine) for one, found in enumerate(hashes)]
     assert picture_groups(rows).near == 0
+
+
+def test_people_agree_on_pictures_but_for_errors() -> None:
+    """Answers at random would leave most pictures that need two people without an outcome, and nothing to train on."""
+    people = [random.Random(seed) for seed in range(2)]
+    digests = [hashlib.sha256(content).hexdigest() for content in selfies(120)]
+    answers = [[answer(digest, dice) for digest in digests] for dice in people]
+    assert all(one.count("fake") >= LEAST and one.count("real") >= LEAST for one in answers)
+    differ = sum(first != second for first, second in zip(*answers, strict=True))
+    assert 0 < differ < len(digests) / 3
 
 
 def test_what_a_killed_run_mounted_is_removed_and_what_a_living_one_mounted_stays() -> None:
