@@ -17,8 +17,10 @@ from tests.factories.pictures import jpeg_bytes
 from tests.factories.storages import storage_move
 from tests.fixtures.database import connections_of_others_end, flush_of_filled_tables
 
-# Read when torch is loaded, by processes that tests start too: threads that wait for each other must not keep a core
-# busy that another test needs (a test of 0.5 s took minutes).
+# Read when torch is loaded, by processes that tests start too. Networks of tests are so small that several threads take
+# twice the processor time of one, and parallel tests need the cores; threads that wait for each other must not keep a
+# core busy (a test of 0.5 s took minutes).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 pytest_plugins = [
