@@ -6,7 +6,7 @@ import pytest
 import pytest_django
 from django.conf import LazySettings
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import override_settings, setup_databases, teardown_databases
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
@@ -77,39 +77,41 @@ def django_db_setup(
         teardown_databases(made, verbosity=0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def usual_settings(django_test_environment: None) -> Iterator[None]:
+    """Decisions are final at once, votes are open, one person corrects and nothing is drawn, unless a test is about
+    these very things. Once for all tests: each setting that changes is told to a dozen receivers."""
+    usual = {
+        # Hashing a password well takes a third of a second, and most tests make two people.
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+        "UNDO_WINDOW_S": 0,
+        "BLIND_SHARE": 0.0,
+        "GOLD_DELAY_S": 0.0,
+        "CORRECTIONS_NEED_TWO": False,
+        "SECOND_REVIEW_SHARE": 0.0,
+        "SECOND_REVIEW_RISK": 0.0,
+        "AUDIT_SHARE": 0.0,
+        "AUDIT_RISK_SHARE": 0.0,
+        # People of most tests have no second factor.
+        "APPROVER_SECOND_FACTOR": False,
+        "REQUIRE_SECOND_FACTOR": [],
+        "ADMIN_ACCESS_NEEDS_TWO": False,
+        "NOTICE_EMAIL_DOMAINS": ["bank.example"],
+    }
+    with override_settings(**usual):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
+def private_data(
+    usual_settings: None, tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Every test has private folders of its own."""
     settings.DATA_DIR, settings.BUNDLES_DIR = tmp_path, tmp_path / "bundles"
     settings.LOCAL_COPIES_DIR = tmp_path / "copies"
     for name in ("originals", "derivatives", "bundles", "snapshots", "archive", "training", "means"):
         storage_move(monkeypatch, name, tmp_path / name)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings: LazySettings) -> None:
-    """Hashing a password well takes a third of a second, and most tests make two people."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def settled_at_once(settings: LazySettings) -> None:
-    """Decisions are final at once, votes are open, one person corrects and nothing is drawn, unless a test is about
-    these very things."""
-    settings.UNDO_WINDOW_S, settings.BLIND_SHARE, settings.GOLD_DELAY_S = 0, 0.0, 0.0
-    settings.CORRECTIONS_NEED_TWO, settings.SECOND_REVIEW_SHARE, settings.SECOND_REVIEW_RISK = (
-        False,
-        0.0,
-        0.0,
-    )
-    settings.AUDIT_SHARE = settings.AUDIT_RISK_SHARE = 0.0
-    settings.APPROVER_SECOND_FACTOR, settings.REQUIRE_SECOND_FACTOR = (
-        False,
-        [],
-    )  # people of most tests have none
-    settings.ADMIN_ACCESS_NEEDS_TWO = False
-    settings.NOTICE_EMAIL_DOMAINS = ["bank.example"]
 
 
 @pytest.fixture
