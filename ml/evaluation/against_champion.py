@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+
+from ml.evaluation.metrics import weighted_areas
 
 DRAWS = 400
 
@@ -23,12 +24,14 @@ def against_champion(
     champion, candidate: (N,) scores, higher is fake; label: (N,) 1 is fake, both labels; person: (N,) names; weight:
     (N,) of the rows, None where all count equally. Raises ValueError when a label is missing.
     """
+    if len(np.unique(label)) < 2:
+        raise ValueError("the area needs both classes: found one")
     rows = np.ones(len(label)) if weight is None else np.asarray(weight, float)
     _, number = np.unique(person, return_inverse=True)
     rng = np.random.default_rng(seed)
 
     def areas(drawn: np.ndarray) -> tuple[float, float]:
-        before, after = (roc_auc_score(label, score, sample_weight=drawn) for score in (champion, candidate))
+        before, after = (weighted_areas(label, score, drawn[None])[0] for score in (champion, candidate))
         return float(before), float(after)
 
     before, after = areas(rows)

@@ -92,7 +92,7 @@ def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, d
     groups = int(number.max()) + 1
     rng = np.random.default_rng(0)
     times = np.stack([np.bincount(rng.integers(groups, size=groups), minlength=groups) for _ in range(draws)])
-    areas = _weighted_areas(label, score, times[:, number])
+    areas = weighted_areas(label, score, times[:, number])
     low, high = (float(bound) for bound in np.nanquantile(areas, (0.025, 0.975)))
     fakes, reals = (len(np.unique(number[label == kind])) for kind in (1, 0))
     if min(fakes, reals) < FEW or value in (0.0, 1.0):
@@ -146,8 +146,11 @@ def newcombe(area: float, fakes: int, reals: int) -> tuple[float, float]:
     return float(inside.min()), float(inside.max())
 
 
-def _weighted_areas(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(draws,) areas with each row counted `weight` times; NaN where a class is missing. weight: (draws, N)."""
+def weighted_areas(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(draws,) areas under the ROC curve with each row counted `weight` times; NaN where a class is missing.
+
+    label, score: (N,), 1 is fake; weight: (draws, N), 0 or more.
+    """
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(
         np.diff(score[order], prepend=np.nan) != 0

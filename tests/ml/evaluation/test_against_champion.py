@@ -29,7 +29,12 @@ def test_areas_are_those_of_scikit_learn_and_weights_count() -> None:
     assert found["people"] == found["difference"]["n"] == 200
 
 
-@pytest.mark.slow
+def test_one_label_alone_has_no_area() -> None:
+    champion, candidate, label = scores(0, (1.0, 2.0), 20)
+    with pytest.raises(ValueError, match="both classes"):
+        against_champion(champion, candidate, label=np.ones_like(label), person=np.arange(20))
+
+
 @pytest.mark.parametrize("draws", [15, pytest.param(60, marks=pytest.mark.long)])
 def test_an_equal_candidate_is_seldom_called_better(draws: int) -> None:
     lows = []

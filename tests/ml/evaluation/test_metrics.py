@@ -4,13 +4,13 @@ from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score
 
 from ml.evaluation.metrics import (
-    _weighted_areas,
     at_prevalence,
     auc,
     design_effect,
     newcombe,
     share,
     threshold_for_miss_rate,
+    weighted_areas,
     wilson,
 )
 from ml.evaluation.votes import VoteTable
@@ -81,7 +81,7 @@ def test_bootstrap_areas_equal_scikit_learns_on_the_repeated_rows() -> None:
     label, score = rng.integers(0, 2, 60), rng.integers(0, 12, 60) / 12  # many ties
     weight = rng.integers(0, 4, (20, 60))
     expected = [roc_auc_score(np.repeat(label, w), np.repeat(score, w)) for w in weight]
-    assert _weighted_areas(label, score, weight) == pytest.approx(expected)
+    assert weighted_areas(label, score, weight) == pytest.approx(expected)
 
 
 def test_a_person_with_ten_pictures_counts_once() -> None:
