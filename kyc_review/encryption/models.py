@@ -34,3 +34,16 @@ class DataKey(models.Model):
     @property
     def is_destroyed(self) -> bool:
         return not self.wrapped
+
+
+class SharedSetting(models.Model):
+    """What must be the same in the settings of all processes, so that one that differs finds out.
+
+    Of a secret, `value` is a fingerprint (`shared_secrets.py`). Of KEY_ENCRYPTION it is "on", or there is no row.
+    """
+
+    name = models.CharField(max_length=40, primary_key=True)
+    value = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name

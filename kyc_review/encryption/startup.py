@@ -1,18 +1,22 @@
-"""What a process that starts says about its keys. It starts all the same: pages without pictures still work."""
+"""What a process that starts says about its keys and secrets. It starts all the same: much works without them."""
 
 import logging
 
 from django.db import Error
 
 from kyc_review.encryption.keys import problem
+from kyc_review.encryption.shared_secrets import SecretDiffers, secrets_check
 
 log = logging.getLogger(__name__)
 
 
 def keys_announce() -> None:
-    """Log what is wrong with the keys."""
+    """Log what is wrong with the keys, and which secrets other processes have otherwise."""
     try:
         text = problem()
+        secrets_check()
+    except SecretDiffers as differs:
+        log.error("%s", differs)
     except Error as error:  # the probes say so
         log.warning("the keys cannot be compared with the database: %s", error)
         return

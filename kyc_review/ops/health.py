@@ -20,6 +20,7 @@ from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.core.valkey import client
 from kyc_review.encryption.keys import keys_in_use
 from kyc_review.encryption.keys import problem as keys_problem
+from kyc_review.encryption.shared_secrets import SecretDiffers, fingerprints, secrets_compare
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import StorageIdentity
 from kyc_review.submissions.storage import is_remote, originals
@@ -126,7 +127,7 @@ def _locks_bounded() -> Iterator[None]:
 def _found(name: str, check: Callable[[], None]) -> str:
     try:
         check()
-    except (Unready, ClockWrong, WrongStorage) as reason:
+    except (Unready, ClockWrong, WrongStorage, SecretDiffers) as reason:
         return str(reason)
     except Locked as reason:
         return f"{reason}; docs/runbooks.md, RequestsSlow, names the query that finds who holds it"
@@ -172,6 +173,13 @@ def encryption() -> None:
         raise Unready(
             "a key-encryption key cannot be used now; the log and manage.py keys status say which, and why"
         )
+
+
+def secrets() -> None:
+    """Whether this process has the SECRET_KEY and the WEBHOOK_SECRETS_KEY of the others."""
+    with _locks_bounded():
+        known = fingerprints()
+    secrets_compare(known)  # after the transaction: slow the first time
 
 
 def storage() -> None:
@@ -268,6 +276,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "broker": broker,
     "storage": storage,
     "encryption": encryption,
+    "secrets": secrets,
     "scoring": scoring,
 }
 _one_checks = {name: threading.Lock() for name in CHECKS}

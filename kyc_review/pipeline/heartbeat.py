@@ -20,6 +20,7 @@ from kyc_review.core.db.clock import clock_check
 from kyc_review.core.error_texts import told
 from kyc_review.core.leases import process_holder
 from kyc_review.encryption.keys import require_keys
+from kyc_review.encryption.shared_secrets import SECRET_KEY, secrets_check
 from kyc_review.registry.bundle_files import bundle_find
 from kyc_review.registry.selectors import champion
 from kyc_review.scoring.models import ScoringWorker
@@ -34,6 +35,7 @@ SILENCE_S = 15
 # What a worker needs to read pictures, by the name of the problem.
 NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_keys}
 BUNDLE = "bundle"
+SECRETS = "secrets"
 _name = ""
 _stop = threading.Event()
 # How long the end of a worker waits for a beat in work, which would say afterwards that the worker lives.
@@ -94,10 +96,13 @@ def beat() -> None:
 
 
 def look() -> None:
-    """Note once what this worker lacks to read and score pictures. Raises PicturesUnreadable."""
+    """Note once what this worker lacks to read and score pictures, or has otherwise than other processes.
+
+    Raises PicturesUnreadable.
+    """
     global _looking
     try:
-        for need, check in (NEEDS | {BUNDLE: _bundle_find}).items():
+        for need, check in (NEEDS | {BUNDLE: _bundle_find, SECRETS: _secret_key_check}).items():
             _looking = need, time.monotonic()
             _require(need, check)
     finally:
@@ -124,6 +129,11 @@ def _bundle_find() -> None:
 
     if not is_loaded() and (bundle := champion()) is not None:
         bundle_find(bundle)
+
+
+def _secret_key_check() -> None:
+    """It is no reason to take no work, for votes need no secret. Raises SecretDiffers."""
+    secrets_check([SECRET_KEY])
 
 
 def _require(need: str, check: Callable[[], None]) -> None:

@@ -10,6 +10,9 @@ from kyc_review.core.pagination import page_after
 from kyc_review.core.permissions import may_see_webhooks
 from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.models import Delivery, Endpoint
+from kyc_review.webhooks.secret_encryption import SealBroken, unseal
+
+LOOKED_AT = 5
 
 
 def endpoints_of(viewer: ApiKey) -> QuerySet[Endpoint]:
@@ -24,6 +27,20 @@ def endpoints_failing_unchecked() -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(is_test=False, deleted_at=None, failing_since__isnull=False).exclude(
         disabled_reason=SWITCHED_OFF_BY_HAND
     )
+
+
+def endpoint_secrets_open() -> bool:
+    """False when this process opens no secret of the latest endpoints: they were encrypted with another key."""
+    latest = list(Endpoint.objects.filter(deleted_at=None).order_by("-created_at")[:LOOKED_AT])
+    return not latest or any(_opens(endpoint.secret) for endpoint in latest)
+
+
+def _opens(sealed: str) -> bool:
+    try:
+        unseal(sealed)
+    except SealBroken:
+        return False
+    return True
 
 
 def deliveries_of(viewer: ApiKey) -> QuerySet[Delivery]:

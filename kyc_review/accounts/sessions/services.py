@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,6 +23,7 @@ SESSION_ENDED = "staff.session_ended"
 PROVIDER_SESSION = "provider_session"
 # "kysid": a login is either noted before its logout is looked for, or looks for its logout itself.
 PROVIDER_SESSIONS_LOCK = 0x6B79_7369_64
+LOOKED_AT = 5
 ENDED_WITHIN = timedelta(hours=1)  # longer than a login takes, the second step included
 
 
@@ -81,3 +83,9 @@ def sessions_of(user: User) -> list[UserSession]:
     """Those that go on, the one used last first."""
     found: list[UserSession] = UserSession.objects.purge_and_list(user)
     return sorted(found, key=lambda row: row.last_seen_at, reverse=True)
+
+
+def sessions_open() -> bool:
+    """False when this process opens none of the latest sessions: others have signed them with another SECRET_KEY."""
+    latest = list(Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")[:LOOKED_AT])
+    return not latest or any(session.get_decoded() for session in latest)

@@ -27,11 +27,12 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage_identity import storage_identity_ensure
 from tests.factories.bundles import tiny_bundle
 
-# What the checks of migrations, storage, encryption and scoring read.
+# What the checks of migrations, storage, encryption, secrets and scoring read.
 LOCKED = (
     "django_migrations",
     "submissions_storageidentity",
     "encryption_keyencryptionkey",
+    "encryption_sharedsetting",
     "submissions_submission",
 )
 
@@ -182,7 +183,7 @@ def test_many_who_ask_at_once_cost_one_check(client: Client, long_ago: None) -> 
     health._kept.clear()
     with CaptureQueriesContext(connection) as first:
         assert checks(client)[0] == 200
-    assert 0 < len(first) <= 21  # three limits for locks are set in transactions of their own
+    assert 0 < len(first) <= 24  # four limits for locks are set in transactions of their own
     with CaptureQueriesContext(connection) as later:
         answers = [checks(client)[0] for _ in range(20)]
     assert (len(later), set(answers)) == (0, {200})
@@ -216,7 +217,7 @@ def test_tables_that_somebody_locks_are_told_and_hangs_no_probe(
         status, found = checks(client)
         assert status == 503
         failing = {name: text for name, text in found.items() if text != "ok"}
-        assert set(failing) == {"migrations", "storage", "encryption", "scoring"}
+        assert set(failing) == {"migrations", "storage", "encryption", "secrets", "scoring"}
         assert all("for a lock" in text for text in failing.values())
         assert "kyc_database_up 0.0" in client.get("/metrics").text
     finally:

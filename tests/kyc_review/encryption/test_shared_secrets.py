@@ -1,0 +1,173 @@
+"""A process with another SECRET_KEY or WEBHOOK_SECRETS_KEY than the others is found; a rotation leaves all ready."""
+
+import logging
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from kyc_review.accounts.models import Integration, User
+from kyc_review.audit.models import Event
+from kyc_review.encryption import shared_secrets
+from kyc_review.encryption.models import SharedSetting
+from kyc_review.encryption.shared_secrets import SecretDiffers, secrets_check, secrets_ensure
+from kyc_review.encryption.startup import keys_announce
+from kyc_review.ops import health
+from kyc_review.pipeline import heartbeat
+from kyc_review.pipeline.heartbeat import PicturesUnreadable, pictures_require
+from kyc_review.scoring.state import scoring_state
+from kyc_review.submissions.storage_identity import storage_identity_ensure
+from kyc_review.webhooks.models import Endpoint
+from kyc_review.webhooks.secret_encryption import seal
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS, settings.WEBHOOK_SECRETS_KEY = "first", [], []
+    monkeypatch.setattr(shared_secrets, "COST", shared_secrets.COST | {"n": 16})
+    monkeypatch.setattr(health, "_kept", {})
+
+
+def readiness(client: Client, path: str = "/readyz/web") -> tuple[int, str]:
+    health._kept.clear()
+    answer = client.get(path)
+    return answer.status_code, answer.json()["checks"]["secrets"]
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def prepare() -> str:
+    return run("prepare", "--without-bundle")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("SECRET_KEY", {"SECRET_KEY": "other", "WEBHOOK_SECRETS_KEY": ["first"]}),
+        ("SECRET_KEY", {"SECRET_KEY": "other"}),
+        ("WEBHOOK_SECRETS_KEY", {"WEBHOOK_SECRETS_KEY": ["other"]}),
+    ],
+)
+def test_a_process_with_another_secret_is_not_ready_and_says_which(
+    client: Client,
+    settings: LazySettings,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    wrong: dict[str, Any],
+) -> None:
+    storage_identity_ensure()
+    assert readiness(client)[1] == "ok"  # an upgrade: nothing is known yet
+    secrets_ensure()
+    assert readiness(client) == (200, "ok")
+    for setting, value in wrong.items():
+        setattr(settings, setting, value)
+    for path in ("/readyz", "/readyz/web"):
+        status, text = readiness(client, path)
+        assert status == 503
+        assert text.startswith(f"{name} of this process is not that of the others")
+        assert "other" not in text.replace("others", "")
+    keys_announce()
+    assert [record.levelno for record in caplog.records if name in record.getMessage()][-1] == logging.ERROR
+    with pytest.raises(SecretDiffers, match=name):
+        secrets_ensure()
+    with pytest.raises(CommandError, match=name):
+        run("secrets", "status")
+    settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "first", []
+    assert readiness(client) == (200, "ok")
+
+
+def test_a_scoring_worker_says_so_and_goes_on(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_identity_ensure()
+    secrets_ensure()
+    monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    heartbeat.beat()
+    settings.WEBHOOK_SECRETS_KEY = ["never needed here"]
+    heartbeat.look()
+    settings.SECRET_KEY = "other"
+    with pytest.raises(PicturesUnreadable):
+        heartbeat.look()
+    assert scoring_state().problem.startswith("secrets: SecretDiffers: SECRET_KEY")
+    pictures_require()
+    settings.SECRET_KEY = "first"
+    heartbeat.look()
+    assert scoring_state().failing == 0
+
+
+def test_a_rotation_leaves_every_process_ready_and_its_end_finds_the_one_that_was_forgotten(
+    client: Client, settings: LazySettings
+) -> None:
+    storage_identity_ensure()
+    prepare()
+    old = {"SECRET_KEY": "first", "SECRET_KEY_FALLBACKS": []}
+    new = {"SECRET_KEY": "second", "SECRET_KEY_FALLBACKS": ["first"]}
+
+    def given(values: dict[str, Any]) -> tuple[int, str]:
+        for setting, value in values.items():
+            setattr(settings, setting, value)
+        return readiness(client)
+
+    assert given(new) == (200, "ok")
+    prepare()  # as compose and Kubernetes do before they replace the first process
+    assert "manage.py secrets adopt" in run("secrets", "status")
+    assert given(old) == (200, "ok")
+    given(new)
+    assert "SECRET_KEY, WEBHOOK_SECRETS_KEY" in run("secrets", "adopt")
+    assert run("secrets", "status") == ""
+    assert "Nothing" in run("secrets", "adopt")
+    assert Event.objects.get(action="secrets.adopted").detail == {
+        "names": ["SECRET_KEY", "WEBHOOK_SECRETS_KEY"]
+    }
+    assert given({"SECRET_KEY_FALLBACKS": []}) == (200, "ok")
+    assert given(old)[0] == 503
+    with pytest.raises(CommandError, match="SECRET_KEY of this process"):
+        prepare()
+
+
+def test_a_key_of_its_own_for_webhooks_follows_that_of_before(settings: LazySettings) -> None:
+    secrets_ensure()
+    settings.WEBHOOK_SECRETS_KEY = ["own", "first"]
+    secrets_check()
+    settings.WEBHOOK_SECRETS_KEY = ["own"]
+    with pytest.raises(SecretDiffers, match="behind the first value"):
+        secrets_check()
+
+
+def test_prepare_writes_no_secret_that_opens_nothing_of_what_others_stored(
+    client: Client, alice: User, integration: Integration, settings: LazySettings
+) -> None:
+    Endpoint.objects.create(integration=integration, url="https://bank.example/", secret=seal("whsec"))
+    client.force_login(alice)
+    settings.SECRET_KEY = "a placeholder"
+    said = prepare()
+    assert "SECRET_KEY of this process opens nothing" in said
+    assert "WEBHOOK_SECRETS_KEY of this process opens nothing" in said
+    assert not SharedSetting.objects.exists()
+    settings.SECRET_KEY = "first"
+    assert "opens nothing" not in prepare()
+    assert SharedSetting.objects.count() == 2
+
+
+def test_a_fingerprint_reveals_neither_the_secret_nor_that_two_are_equal() -> None:
+    secrets_ensure()
+    one, other = SharedSetting.objects.values_list("value", flat=True)
+    assert one != other
+    assert "first" not in one + other
+
+
+def test_it_is_computed_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets_ensure()
+    shared_secrets._digest.cache_clear()
+    for _ in range(3):
+        secrets_check()
+    assert shared_secrets._digest.cache_info().misses == len(shared_secrets.NAMES)
