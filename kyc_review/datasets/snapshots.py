@@ -27,6 +27,7 @@ from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost
 from kyc_review.datasets.snapshot_files import SnapshotFailed, manifest_verify
 from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
 from kyc_review.datasets.snapshot_pictures import SnapshotPictures
+from kyc_review.encryption.keys import difference
 from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
 from kyc_review.submissions.storage_identity import storage_identity_check
@@ -228,6 +229,8 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     held = snapshot_builder.held(snapshot, holder)
     try:
         storage_identity_check()
+        if text := difference():
+            raise StorageUnavailable(snapshot.name, text)
         snapshot_builder.build(snapshot, holder)
     except StorageUnavailable as unavailable:  # nothing is known of the originals; later, and not an attempt
         log.error("snapshot %s waits: %s", snapshot.name, unavailable.strerror)

@@ -10,12 +10,19 @@ from django.conf import settings
 from django.db import transaction
 
 from encrypted_files import stream
-from kyc_review.encryption.models import DataKey, KeyEncryptionKey
+from kyc_review.audit import services as audit
+from kyc_review.encryption.models import DataKey, KeyEncryptionKey, SharedSetting
 from kyc_review.encryption.problems import KeysUnavailable, missing
 from kyc_review.encryption.providers import provider
 
 log = logging.getLogger(__name__)
 REWRAP_STEP = 1000
+# The row of SharedSetting that says that all processes encrypt.
+ENCRYPTED = "KEY_ENCRYPTION"
+NOT_ENCRYPTING = (
+    "this process stores pictures unencrypted, and those of this installation are encrypted: give it "
+    "KEY_ENCRYPTION=true and the keys of the others; to end encryption on purpose, run manage.py keys off first"
+)
 
 
 def submission_scope(submission_id: UUID) -> str:
@@ -93,6 +100,37 @@ def require_keys() -> None:
     """Raises KeysUnavailable when pictures cannot be read or encrypted."""
     if text := problem():
         raise KeysUnavailable(text)
+
+
+def difference() -> str:
+    """What is wrong when this process stores pictures unencrypted although all must encrypt; empty otherwise."""
+    if is_on() or not SharedSetting.objects.filter(name=ENCRYPTED).exists():
+        return ""
+    return NOT_ENCRYPTING
+
+
+def require_encryption() -> None:
+    """Before pictures are stored, or work is taken that may store some. Raises KeysUnavailable."""
+    if text := difference():
+        raise KeysUnavailable(text)
+    require_keys()
+
+
+@transaction.atomic
+def encryption_ensure() -> None:
+    """From now on a process that does not encrypt is not ready. Safe to repeat."""
+    _, is_new = SharedSetting.objects.get_or_create(name=ENCRYPTED, defaults={"value": "on"})
+    if is_new:
+        audit.record(action="keys.encryption_on")
+
+
+@transaction.atomic
+def encryption_end() -> bool:
+    """From now on processes need not encrypt; False when they did not need to before."""
+    done, _ = SharedSetting.objects.filter(name=ENCRYPTED).delete()
+    if done:
+        audit.record(action="keys.encryption_off")
+    return bool(done)
 
 
 def rewrap_some(*, limit: int = REWRAP_STEP) -> int:

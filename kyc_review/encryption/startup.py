@@ -4,7 +4,7 @@ import logging
 
 from django.db import Error
 
-from kyc_review.encryption.keys import problem
+from kyc_review.encryption.keys import difference, problem
 from kyc_review.encryption.shared_secrets import SecretDiffers, secrets_check
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def keys_announce() -> None:
     """Log what is wrong with the keys, and which secrets other processes have otherwise."""
     try:
-        text = problem()
+        text = problem() or difference()
         secrets_check()
     except SecretDiffers as differs:
         log.error("%s", differs)
@@ -21,4 +21,4 @@ def keys_announce() -> None:
         log.warning("the keys cannot be compared with the database: %s", error)
         return
     if text:
-        log.error("pictures can be neither shown nor scored: %s", text)
+        log.error("pictures can be neither stored nor scored: %s", text)

@@ -103,6 +103,8 @@ ACTIONS: dict[str, _StrPromise] = {
     "key.rights_approved": _("Rights of a key approved"),
     "key.revoked": _("Key revoked"),
     "key.rotated": _("Key rotated"),
+    "keys.encryption_off": _("Processes need not encrypt pictures any more"),
+    "keys.encryption_on": _("All processes must encrypt pictures"),
     "keys.files_encrypted": _("Pictures encrypted that were not"),
     "storage.copied": _("Files copied to another storage"),
     "keys.rotated": _("Keys of pictures rotated"),

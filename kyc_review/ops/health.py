@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.core.valkey import client
-from kyc_review.encryption.keys import keys_in_use
+from kyc_review.encryption.keys import difference, keys_in_use
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.encryption.shared_secrets import SecretDiffers, fingerprints, secrets_compare
 from kyc_review.scoring.state import last_scored_at, scoring_state
@@ -165,9 +165,11 @@ def broker() -> None:
 
 
 def encryption() -> None:
-    """Whether pictures can be encrypted and decrypted."""
+    """Whether pictures can be encrypted and decrypted, and are where all processes must encrypt them."""
     with _locks_bounded():
-        used = keys_in_use()
+        used, said = keys_in_use(), difference()
+    if said:
+        raise Unready(said)
     if text := keys_problem(used):
         log.error("not ready, encryption: %s", text)
         raise Unready(

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Now
 from kyc_review.core.db.clock import clock_check
 from kyc_review.core.error_texts import told
 from kyc_review.core.leases import process_holder
-from kyc_review.encryption.keys import require_keys
+from kyc_review.encryption.keys import require_encryption
 from kyc_review.encryption.shared_secrets import SECRET_KEY, secrets_check
 from kyc_review.registry.bundle_files import bundle_find
 from kyc_review.registry.selectors import champion
@@ -33,7 +33,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 # folder can hang without limit.
 SILENCE_S = 15
 # What a worker needs to read pictures, by the name of the problem.
-NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_keys}
+NEEDS: dict[str, Callable[[], None]] = {"storage": storage_identity_check, "keys": require_encryption}
 BUNDLE = "bundle"
 SECRETS = "secrets"
 _name = ""

@@ -14,7 +14,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core import tracing
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.files import StorageUnavailable
-from kyc_review.encryption.keys import data_key_new, is_on, require_keys, submission_scope
+from kyc_review.encryption.keys import data_key_new, is_on, require_encryption, submission_scope
 from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key, storage_key
@@ -75,7 +75,7 @@ def submission_create(
     )
     storage_identity_check()
     if not is_on():
-        require_keys()  # others encrypt, and this process does not have their keys: it is set up wrongly
+        require_encryption()  # others encrypt, and this process does not, or lacks their keys: it is set up wrongly
     data_key = data_key_new(submission_scope(pk)) if is_on() else None
     files = {submission.image_key: image}
     if submission.reference_sha256:

@@ -29,6 +29,7 @@ from kyc_review.datasets.snapshots import (
     snapshots_build_due,
 )
 from kyc_review.datasets.snapshots import snapshot_verify as verify
+from kyc_review.encryption.keys import encryption_ensure
 from kyc_review.lifecycle.encrypt import snapshots_encrypt
 from kyc_review.lifecycle.erase import erasures_sweep, files_remove, submission_erase
 from kyc_review.review.models import Decision
@@ -197,6 +198,17 @@ def test_a_storage_that_does_not_answer_fails_no_snapshot(
     Snapshot.objects.update(due_at=timezone.now() - timedelta(hours=1))
     monkeypatch.setattr(stored, "save", save)
     assert (snapshots_build_due(), verify(snapshot=Snapshot.objects.get())) == (1, 2)
+
+
+def test_a_process_that_does_not_encrypt_builds_none_once_all_must(
+    stored: Storage, decided: list[Submission]
+) -> None:
+    snapshot = snapshot_request(name="first", actor=None)
+    encryption_ensure()
+    assert snapshots_build_due() == 0
+    snapshot.refresh_from_db()
+    assert (snapshot.state, snapshot.attempts) == (Snapshot.State.PENDING, 0)
+    assert images(stored) == []
 
 
 def test_pictures_are_encrypted_in_the_storage_and_in_the_copy(

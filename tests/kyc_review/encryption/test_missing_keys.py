@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from kyc_review.audit.models import Event
+from kyc_review.encryption.keys import difference
 from kyc_review.encryption.startup import keys_announce
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.metrics.numbers import Numbers
@@ -171,6 +173,72 @@ def test_a_process_without_encryption_accepts_nothing_while_others_encrypt(
         key_file
     )  # turned off on purpose: what is encrypted stays readable
     assert post(api, "two").status_code == 202
+
+
+def test_a_process_that_does_not_encrypt_stores_nothing_and_takes_no_work_once_all_must(
+    api: Client,
+    submit: Submit,
+    key_file: Path,
+    settings: LazySettings,
+    private_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    row = submit()
+    storage_identity_ensure()
+    call_command("encrypt_files")
+    settings.KEY_ENCRYPTION = False  # it has the keys of the others
+    files = set((private_data / "originals").rglob("*.*"))
+    answer = post(api)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert set((private_data / "originals").rglob("*.*")) == files
+    health._kept.clear()
+    ready = api.get("/readyz/web")
+    assert ready.status_code == 503
+    assert "KEY_ENCRYPTION=true" in ready.json()["checks"]["encryption"]
+    monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
+    heartbeat.beat()
+    for work in (score_pending, compute_evidence):
+        with pytest.raises(PicturesUnreadable, match="KEY_ENCRYPTION=true"):
+            work()
+    assert scoring_state().problem.startswith("keys: KeysUnavailable")
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)
+    keys_announce()
+    assert "KEY_ENCRYPTION=true" in caplog.text
+    with pytest.raises(CommandError, match="keys off"):
+        call_command("keys", "status")
+
+    call_command("keys", "off")
+    actions = Event.objects.filter(action__startswith="keys.encryption")
+    assert list(actions.order_by("pk").values_list("action", flat=True)) == [
+        "keys.encryption_on",
+        "keys.encryption_off",
+    ]
+    health._kept.clear()
+    assert api.get("/readyz/web").status_code == 200
+    assert post(api, "two").status_code == 202
+
+
+@pytest.mark.parametrize("has_pictures", [False, True])
+def test_prepare_asks_it_of_all_at_first_or_once_something_is_encrypted(
+    key_file: Path, settings: LazySettings, submit: Submit, client: Client, has_pictures: bool
+) -> None:
+    """Between, encryption is being turned on: processes with and without it take posts."""
+    if has_pictures:
+        settings.KEY_ENCRYPTION = False
+        submit()
+        settings.KEY_ENCRYPTION = True
+        call_command("prepare", "--without-bundle", verbosity=0)
+        settings.KEY_ENCRYPTION = False
+        assert difference() == ""
+        submit()
+        settings.KEY_ENCRYPTION = True
+        submit()  # the first process that was restarted
+    call_command("prepare", "--without-bundle", verbosity=0)
+    assert difference() == ""
+    settings.KEY_ENCRYPTION = False
+    assert "KEY_ENCRYPTION=true" in difference()
 
 
 def test_nothing_is_encrypted_with_an_older_key_file_after_a_rotation(api: Client, key_file: Path) -> None:

@@ -29,6 +29,7 @@ class Command(BaseCommand):
         making.add_argument("file", type=Path)
         making.add_argument("--if-missing", action="store_true", help="leave a key file that is there")
         commands.add_parser("status", help="which keys are in use; exit status 1 when one is missing")
+        commands.add_parser("off", help="processes need not encrypt any more; what is encrypted stays so")
         rotating = commands.add_parser("rotate", help="wrap all data keys with the first key-encryption key")
         rotating.add_argument(
             "--new", action="store_true", help="first put a new key at the top of KEY_ENCRYPTION_KEY_FILE"
@@ -64,8 +65,16 @@ class Command(BaseCommand):
             )
         if incomplete := DataKey.objects.filter(is_complete=False).count():
             self.stdout.write(f"{incomplete} may own files that are not encrypted: manage.py encrypt_files")
-        if text := keys.problem():
+        if text := keys.problem() or keys.difference():
             raise CommandError(text)
+
+    def handle_off(self, options: dict[str, Any]) -> None:
+        self.stdout.write(
+            "Processes need not encrypt any more. Set KEY_ENCRYPTION=false for every process, restart them, and keep "
+            "the keys: what is encrypted stays so."
+            if keys.encryption_end()
+            else "Processes did not need to encrypt before."
+        )
 
     def handle_rotate(self, options: dict[str, Any]) -> None:
         if options["new"]:

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from kyc_review.audit import services as audit
-from kyc_review.encryption.keys import is_on
+from kyc_review.encryption.keys import encryption_ensure, is_on
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.lifecycle.encrypt import snapshots_encrypt, submissions_encrypt, submissions_left
 
@@ -20,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not is_on():
             raise CommandError("KEY_ENCRYPTION is off: turn it on for every process first, and restart them.")
+        encryption_ensure()
         files, left, said_at = 0, submissions_left().count(), time.monotonic()
         self.stdout.write(f"{left} submissions may own files that are not encrypted.")
         try:

@@ -19,6 +19,7 @@ from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.encryption.key_files import KeyFileRefused, key_file_ensure
+from kyc_review.encryption.keys import encryption_ensure, is_on, keys_in_use
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.encryption.shared_secrets import (
     SECRET_KEY,
@@ -28,6 +29,7 @@ from kyc_review.encryption.shared_secrets import (
     secrets_ensure,
 )
 from kyc_review.registry.bundles import baseline_install
+from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 from kyc_review.webhooks.selectors import endpoint_secrets_open
 
@@ -71,6 +73,9 @@ class Command(BaseCommand):
         except StorageUnavailable as unavailable:
             raise CommandError(f"Originals cannot be stored: {unavailable.strerror}") from unavailable
         self._secrets_ensure()
+        # Not while it is being turned on: processes of before, which do not encrypt, still take posts.
+        if is_on() and (keys_in_use() or not Submission.objects.exists()):
+            encryption_ensure()
         if options["without_bundle"]:
             return
         try:
