@@ -88,6 +88,25 @@ def run_measure(options: argparse.Namespace) -> None:
         print("A smoke run on a few faces: its figures mean nothing.")
 
 
+def run_probes(options: argparse.Namespace) -> None:
+    """Probes the mix of a bundle and writes the report as JSON."""
+    from ml.training.mix import measure_mix
+
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    report = measure_mix(
+        options.data,
+        options.bundle,
+        work=_work(options),
+        pairs=options.pairs,
+        seed=options.seed,
+        limit=SMOKE_PHOTOS if options.smoke else None,
+    )
+    options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+    print(f"{options.out}: side facts and the stack input of {options.bundle} on files of the training mix")
+    if options.smoke:
+        print("A smoke run on a few faces: its figures mean nothing.")
+
+
 def run_compression(options: argparse.Namespace) -> None:
     """Trains the auxiliary model *Compression of the face* and prints its folder."""
     from ml.training.compression_model import train_compression_model

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     add_baseline(verbs)
     add_recalibrate(verbs)
     add_measure(verbs)
+    add_probes(verbs)
     add_compression(verbs)
     add_generated_faces(verbs)
     add_measuring(verbs)
@@ -152,6 +153,22 @@ def add_measure(verbs: Verbs) -> None:
     measure.add_argument("--seed", type=int, default=0, help="of the pictures in --work")
     measure.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
     measure.set_defaults(run=baseline_commands.run_measure)
+
+
+def add_probes(verbs: Verbs) -> None:
+    """`probes`."""
+    probes = verbs.add_parser(
+        "probes",
+        help="whether headers, sizes and the like tell forged from genuine files of the training mix",
+    )
+    probes.add_argument("--data", type=Path, default=Path("../shared/data"))
+    probes.add_argument("--bundle", type=Path, default=BASELINE)
+    probes.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of measured faces")
+    probes.add_argument("--out", type=Path, required=True, help="JSON file")
+    probes.add_argument("--pairs", type=int, default=1000, help="photographs of each side, at most")
+    probes.add_argument("--seed", type=int, default=0, help="of the draw of photographs")
+    probes.add_argument("--smoke", action="store_true", help="on a few faces, to see that it runs")
+    probes.set_defaults(run=baseline_commands.run_probes)
 
 
 def add_compression(verbs: Verbs) -> None:

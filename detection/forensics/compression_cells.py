@@ -68,7 +68,7 @@ def compression_cells(upright: Image.Image, frame: FaceFrame, grid: FileGrid) ->
         return None
     tiles = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8).swapaxes(1, 2)
     chosen = np.concatenate([face, around])
-    level = _levels(tiles[chosen // columns, chosen % columns], grid.table)
+    level = levels_of(tiles[chosen // columns, chosen % columns], grid.table)
     place = np.where(cell[chosen] < 0, CELLS - 1, cell[chosen])
     bins = (place[:, None] * len(FREQUENCIES) + np.arange(len(FREQUENCIES))) * LEVELS + level
     counts = np.bincount(bins.ravel(), minlength=CELLS * len(FREQUENCIES) * LEVELS).astype(np.float32)
@@ -131,8 +131,11 @@ def _spread(blocks: np.ndarray) -> np.ndarray:
     return blocks[:: max(1, -(-len(blocks) // BLOCKS_MAX))]
 
 
-def _levels(blocks: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """(N, len(FREQUENCIES)) int: magnitudes of the quantised coefficients, at most LEVELS - 1."""
+def levels_of(blocks: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """(N, len(FREQUENCIES)) int: magnitudes of the quantised coefficients, at most LEVELS - 1.
+
+    blocks: (N, 8, 8) uint8 grey; table: (8, 8).
+    """
     at = tuple(np.array(FREQUENCIES).T)
     quantised = np.rint(coefficients_at(blocks, FREQUENCIES) / table[at])
     return np.minimum(np.abs(quantised), LEVELS - 1).astype(int)

@@ -3,37 +3,17 @@
 A system that does no better than these has learned how the data were collected, not what a forgery looks like.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 
+from ml.evaluation.file_facts import header_facts
 from ml.evaluation.metrics import auc, missing
 from ml.evaluation.outcome import source_only_probe
 from ml.recipes.data import Divided, label_of
 
 TREES = 200
-ENTRIES = 16  # of each quantisation table, in the order of the file
-
-
-def header_of(path: Path) -> np.ndarray:
-    """(41,) float64 facts of one file's header: size, bytes, format, JPEG tables and sampling. Decodes no pixel."""
-    with Image.open(path) as image:
-        tables = getattr(image, "quantization", None) or {}
-        luma, chroma = ([*tables.get(number, []), *[0] * ENTRIES][:ENTRIES] for number in (0, 1))
-        layers = getattr(image, "layer", None) or []
-        sampling = [layer[1] * 10 + layer[2] for layer in layers[:3]]
-        facts = [
-            image.width,
-            image.height,
-            path.stat().st_size / (image.width * image.height),
-            float(image.format == "JPEG"),
-            float("progressive" in image.info),
-            float("exif" in image.info),
-        ]
-    return np.array([*facts, *[*sampling, 0, 0, 0][:3], *luma, *chroma], dtype=np.float64)
 
 
 def probes(divided: Divided, seed: int = 0) -> dict[str, Any]:
@@ -43,7 +23,7 @@ def probes(divided: Divided, seed: int = 0) -> dict[str, Any]:
     """
     label = label_of(divided.photos)
     train, test = divided.on("train"), divided.on("test")
-    headers = np.stack([header_of(p.path) for p in divided.photos])
+    headers = np.stack([header_facts(p.path.read_bytes()) for p in divided.photos])
     forest = RandomForestClassifier(TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
     score = forest.fit(headers[train], label[train]).predict_proba(headers[test])[:, 1]
     source = np.array([p.source for p in divided.photos])

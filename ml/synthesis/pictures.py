@@ -31,6 +31,15 @@ def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Forgery
         yield _picture(photos[job.index], photos, measures, job, in_pair=number in paired)
 
 
+def saved_like_partner(image: np.ndarray, seed: int) -> tuple[bytes, str, str]:
+    """The JPEG file of a genuine picture or of its forged version, what was done to the picture before (`degrade`), and
+    how the whole of it was changed: equal for both, which have one seed. image: (H, W, 3) uint8 RGB."""
+    rng = np.random.default_rng([seed, 1])
+    image, change = changed(image, np.random.default_rng([seed, 3]))
+    image, post = degrade(image, rng)
+    return saved(image, int(rng.integers(*QUALITY))), post, change
+
+
 def _picture(
     photo: Photo, photos: Sequence[Photo], measures: Measures, job: ForgeryJob, *, in_pair: bool
 ) -> Picture:
@@ -46,10 +55,7 @@ def _picture(
         for region in photo.regions:
             mask |= mask_of(region, points, image.shape[:2], 1.3)
     if in_pair:
-        rng = np.random.default_rng([job.seed, 1])  # equal for both of a pair
-        image, change = changed(image, np.random.default_rng([job.seed, 3]))
-        image, post = degrade(image, rng)
-        data = saved(image, int(rng.integers(*QUALITY)))
+        data, post, change = saved_like_partner(image, job.seed)
         image = np.asarray(Image.open(io.BytesIO(data)))
     height, width = image.shape[:2]
     grid = file_grid(data or Path(photo.path).read_bytes(), (width, height))

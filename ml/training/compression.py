@@ -21,14 +21,14 @@ from PIL import Image
 from torch import nn
 
 from detection.faces.align import FaceFrame
-from detection.forensics.compression_cells import CELLS, GRID, FileGrid, compression_cells, file_grid
+from detection.forensics.compression_cells import CELLS, GRID, compression_cells, file_grid
 from detection.networks.compression_cells import CompressionCells
 from ml.sources import Photo
-from ml.synthesis.degradation import degrade, saved
+from ml.synthesis.degradation import saved
 from ml.synthesis.forged_rows import OWN, ForgeryJob, forge_photo, load_rgb, plan_forgeries
 from ml.synthesis.measure import MIN_SCORE, Measures
-from ml.synthesis.pictures import QUALITY
-from ml.synthesis.whole_changes import UNCHANGED, changed
+from ml.synthesis.pictures import saved_like_partner
+from ml.synthesis.whole_changes import UNCHANGED
 from ml.training.preparation import WAYS, Prepared
 
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners in the mesh
@@ -110,32 +110,40 @@ def _rows_of(numbered: tuple[int, ForgeryJob], *, camera: bool) -> list[_Row]:
     assert _prepared is not None
     number, job = numbered
     photo, group = _prepared.photos[job.index], str(_prepared.group[job.index])
-    found = [
-        (compression_cells(picture, frame, grid), label, made, kind, post, change)
-        for picture, frame, grid, label, made, kind, post, change in _versions(
-            _prepared.photos, _prepared.measures, job, camera=camera
-        )
-        if grid is not None
-    ]
-    return [
-        (cells.astype(np.float16), label, made, kind, post, change, photo.source, group, number)
-        for cells, label, made, kind, post, change in found
-        if cells is not None
-    ]
+    found: list[_Row] = []
+    for version in versions(_prepared.photos, _prepared.measures, job, camera=camera):
+        cells = cells_of(version)
+        if cells is not None:
+            told = (version.label, version.made, version.kind, version.post, version.change)
+            found.append((cells.astype(np.float16), *told, photo.source, group, number))
+    return found
 
 
-_Version = tuple[Image.Image, FaceFrame, FileGrid | None, int, int, str, str, str]
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One file of a job. points: (468, 2) of the face's mesh in it; label: 1 is fake; made: forged here; kind: of the
+    edit; post and change: as in CompressionRows."""
+
+    data: bytes
+    points: np.ndarray
+    label: int
+    made: int
+    kind: str
+    post: str
+    change: str
 
 
-def _versions(
+def versions(
     photos: Sequence[Photo], measures: Measures, job: ForgeryJob, *, camera: bool
-) -> Iterator[_Version]:
-    """The pictures of a job, with the grid of each: its label, whether it was forged here, the kind, what was done."""
+) -> Iterator[Version]:
+    """The files of a job: a photograph as it is (OWN), or a genuine and a forged version of it; camera: as a camera's
+    file that is made first, and these two."""
     rows = [job.index] if job.donor < 0 else [job.index, job.donor]
     pair, near = [photos[row] for row in rows], measures.of(rows)
+    points = near.points[0]
     if job.way == OWN:
-        data = Path(pair[0].path).read_bytes()
-        yield *_opened(data, near.points[0]), int(pair[0].label == "fake"), 0, "source", AS_FILE, UNCHANGED
+        data, label = Path(pair[0].path).read_bytes(), int(pair[0].label == "fake")
+        yield Version(data, points, label, 0, "source", AS_FILE, UNCHANGED)
         return
     image = load_rgb(pair[0])
     if camera:
@@ -144,26 +152,24 @@ def _versions(
         small = Image.fromarray(image).resize(
             (round(image.shape[1] * scale), round(image.shape[0] * scale)), Image.Resampling.BOX
         )
-        near.points[0] *= (small.width / image.shape[1], small.height / image.shape[0])
+        points *= (small.width / image.shape[1], small.height / image.shape[0])
         data = saved(np.asarray(small), int(rng.integers(*CAMERA_QUALITY)))
-        opened, frame, grid = _opened(data, near.points[0])
-        yield opened, frame, grid, 0, 0, "real", CAMERA, UNCHANGED
-        image = np.asarray(opened)
+        yield Version(data, points, 0, 0, "real", CAMERA, UNCHANGED)
+        image = np.asarray(Image.open(io.BytesIO(data)))
     forged = forge_photo(pair, near, dataclasses.replace(job, index=0, donor=1), image)
     for made, pixels in ((0, image), (1, forged.image)):
-        rng = np.random.default_rng([job.seed, 1])  # equal for both
-        pixels, change = changed(pixels, np.random.default_rng([job.seed, 3]))
-        pixels, post = degrade(pixels, rng)
-        data = saved(pixels, int(rng.integers(*QUALITY)))
-        yield *_opened(data, near.points[0]), made, made, forged.kind if made else "real", post, change
+        data, post, change = saved_like_partner(pixels, job.seed)
+        yield Version(data, points, made, made, forged.kind if made else "real", post, change)
 
 
-def _opened(data: bytes, points: np.ndarray) -> tuple[Image.Image, FaceFrame, FileGrid | None]:
-    with Image.open(io.BytesIO(data)) as opened:
+def cells_of(version: Version) -> np.ndarray | None:
+    """`compression_cells` of its face; None for a face of too few blocks and for a file that is no JPEG."""
+    with Image.open(io.BytesIO(version.data)) as opened:
         picture = opened.convert("RGB")
-    right, left = points[RIGHT_EYE], points[LEFT_EYE]
+    right, left = version.points[RIGHT_EYE], version.points[LEFT_EYE]
     frame = FaceFrame((float(right[0]), float(right[1])), (float(left[0]), float(left[1])), *picture.size)
-    return picture, frame, file_grid(data, picture.size)
+    grid = file_grid(version.data, picture.size)
+    return compression_cells(picture, frame, grid) if grid else None
 
 
 def fit(rows: CompressionRows, *, seed: int = 0, epochs: int = EPOCHS) -> CompressionCells:

@@ -55,7 +55,7 @@ class Prepared:
     def store(self, side: str) -> PictureStore:
         """The pictures of one side, made when they are not there yet: each source's own as their files are, and each
         real one again with a forged version of it."""
-        jobs = self._jobs(side)
+        jobs = self.jobs(side)
         wanted: dict[str, Any] = {
             "format": FORMAT,
             "splits": self.frozen,
@@ -103,7 +103,8 @@ class Prepared:
         """(N,) name of the person's group of each row."""
         return self.group[store.columns["photo"]]
 
-    def _jobs(self, side: str) -> list[ForgeryJob]:
+    def jobs(self, side: str) -> list[ForgeryJob]:
+        """Of the pictures of `store(side)`, in order."""
         chosen = self.side == side
         number = SIDES.index(side)
         made = plan_forgeries(

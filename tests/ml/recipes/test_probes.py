@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ml.recipes.data import Divided
-from ml.recipes.probes import header_of, probes
+from ml.recipes.probes import probes
 from ml.recipes.scenes import scene
 from ml.sources import Photo
 
@@ -28,11 +27,3 @@ def test_classes_saved_at_different_qualities_are_told_apart_without_a_look(tmp_
 def test_classes_saved_alike_are_not(tmp_path: Path) -> None:
     low = probes(divided(tmp_path, fake_quality=90))["header_only_auc"]["low"]
     assert low < 0.6
-
-
-def test_header_facts_of_other_formats_have_the_same_length(tmp_path: Path) -> None:
-    for name in ("a.png", "a.webp", "a.jpg"):
-        Image.new("RGB", (8, 4)).save(tmp_path / name)
-    facts = [header_of(tmp_path / name) for name in ("a.png", "a.webp", "a.jpg")]
-    assert {f.shape for f in facts} == {(41,)}
-    assert [f[3] for f in facts] == [0, 0, 1]
