@@ -21,7 +21,7 @@ demo-loop: ## Show the loop: a weakened champion, scripted reviewers, retraining
 
 test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrows)
 	@tools/bootstrap.sh dev
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: ## The tests with all their draws and combinations, twice as long
 	@LONG_TESTS=1 $(MAKE) test

@@ -46,10 +46,14 @@ pytest_plugins = [
 SLOW_FOLDERS = ("browser", "devstack", "live")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Tests of a slow folder get the marker `slow`, so that `-m "not slow"` leaves them out; `long` ones are left out
-    unless LONG_TESTS=1."""
+    unless LONG_TESTS=1.
+
+    Parallel workers take files in the order of their tests, those with slow tests first: a long file that comes last
+    would keep one worker for minutes while the other has nothing left.
+    """
     left_out = (
         [] if os.environ.get("LONG_TESTS") else [item for item in items if item.get_closest_marker("long")]
     )
@@ -60,6 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.relative_to(here).parts[0] in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
+    yield
+    if hasattr(config, "workerinput"):
+        slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow_files)
 
 
 def pytest_collection_finish() -> None:
