@@ -42,8 +42,9 @@ class TooManyKeys(ValueError):
 
 
 def roles_ensure() -> None:
-    for role in Role:
-        Group.objects.get_or_create(name=role.value)
+    known = set(Group.objects.values_list("name", flat=True))
+    missing = [Group(name=role.value) for role in Role if role.value not in known]
+    Group.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 @transaction.atomic
