@@ -11,10 +11,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from kyc_review.core.db.answers import silence
 from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.db.locks import Locked, locks_waited_for
 from kyc_review.core.valkey import client
@@ -54,9 +55,11 @@ LOCKED_FOR_S = 5.0
 LOCKED_AGAIN_S = 0.2
 _locked_at = float("-inf")
 _kept: dict[str, tuple[float, str]] = {}
-# A probe waits this long, in all, for those before it: a database that answers nothing, while its host still
-# acknowledges, must not take one thread after another.
+# A probe waits this long, in all, for those before it: what answers nothing must not take one thread after another.
 PROBE_WAIT_S = 3.0
+# No statement of a probe waits longer for its answer.
+DATABASE_WAIT_S = 3
+NOT_ASKED = "not checked: it needs the database"
 
 
 class Unready(Exception):
@@ -83,7 +86,10 @@ def readyz_web(request: HttpRequest) -> HttpResponse:
 def _answer(checks: Mapping[str, Callable[[], None]], *, needed: set[str]) -> JsonResponse:
     """What fails and is not needed is told as degraded."""
     until = time.monotonic() + PROBE_WAIT_S
-    found = {name: _recently_found(name, check, until) for name, check in checks.items()}
+    found: dict[str, str] = {}
+    for name, check in checks.items():
+        is_asked = name not in ASK_DATABASE or found["database"] == "ok"
+        found[name] = _recently_found(name, check, until) if is_asked else NOT_ASKED
     failing = [name for name, text in found.items() if text != "ok"]
     is_ready = needed.isdisjoint(failing)
     body = {
@@ -126,7 +132,8 @@ def _locks_bounded() -> Iterator[None]:
 
 def _found(name: str, check: Callable[[], None]) -> str:
     try:
-        check()
+        with connection.answers_within(DATABASE_WAIT_S):  # type: ignore[attr-defined]
+            check()
     except (Unready, ClockWrong, WrongStorage, SecretDiffers) as reason:
         return str(reason)
     except Locked as reason:
@@ -140,8 +147,15 @@ def _found(name: str, check: Callable[[], None]) -> str:
 
 
 def database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """A probe that finds the server silent spares the requests after it: they are refused at once."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except OperationalError as error:
+        if not silence.is_on:
+            raise
+        log.error("not ready, database: %s", error)
+        raise Unready(f"has not answered for {DATABASE_WAIT_S} s: the server or its host hangs") from error
 
 
 def migrations() -> None:
@@ -281,4 +295,6 @@ CHECKS: dict[str, Callable[[], None]] = {
     "secrets": secrets,
     "scoring": scoring,
 }
+# Their texts would point away from the cause while the database does not answer.
+ASK_DATABASE = set(CHECKS) - {"database", "broker"}
 _one_checks = {name: threading.Lock() for name in CHECKS}

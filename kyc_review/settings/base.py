@@ -128,6 +128,8 @@ DATABASES["default"] |= {
 }
 # Seconds that a statement of a web request waits for a lock before it is answered 503; 0: without end.
 REQUEST_LOCK_WAIT_S = env.int("REQUEST_LOCK_WAIT_S", default=5)
+# Seconds that one statement of a web request may take; 5 s later its connection is given up. 0: without end.
+REQUEST_STATEMENT_WAIT_S = env.int("REQUEST_STATEMENT_WAIT_S", default=30)
 # Owns the tables; only `manage.py prepare` uses it. Empty: the application's role owns them itself (docs/audit.md).
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -4,7 +4,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.utils.functional import cached_property
 from psycopg.pq import ConnStatus
+
+from kyc_review.core.db.answers import WatchedErrors, silence
 
 # A statement that is bound on the server is planned once, from the second time on that a connection runs it.
 PREPARED_FROM = 2
@@ -17,18 +20,50 @@ FOUND_DEAD = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+# A statement that takes too long is ended by the server; one that is not even ended then has no server that works.
+ANSWER_MARGIN_S = 5
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _binds_on_server = False
+    _answers_within_s: float | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         params = FOUND_DEAD | super().get_connection_params()
+        if self._answers_within_s:
+            params["connect_timeout"] = min(int(params["connect_timeout"]), int(self._answers_within_s))
         if self.pools_transactions:
             params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
         elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:
             params["prepare_threshold"] = PREPARED_FROM
         return params
+
+    @cached_property
+    def wrap_database_errors(self) -> WatchedErrors:
+        return WatchedErrors(self)
+
+    @property
+    def answer_wait_s(self) -> float | None:
+        """Seconds after which a connection is given up on which a call of the driver has no answer; None: never."""
+        if self._answers_within_s is None and (wait_s := self.settings_dict.get("STATEMENT_WAIT_S")):
+            return float(wait_s) + ANSWER_MARGIN_S
+        return self._answers_within_s
+
+    @contextmanager
+    def answers_within(self, seconds: float) -> Iterator[None]:
+        """Meanwhile, no connection and no answer is waited for longer than this. Whole seconds, 2 at least."""
+        self._answers_within_s, before = seconds, self._answers_within_s
+        try:
+            yield
+        finally:
+            self._answers_within_s = before
+
+    def connect(self) -> None:
+        if not self.answer_wait_s:
+            super().connect()
+            return
+        with silence.connecting():
+            super().connect()
 
     def init_connection_state(self) -> None:
         """Sets what a web request waits for at most; a pooler of transactions would give that to others.
@@ -36,10 +71,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         By a statement: PgBouncer refuses a connection that sends `options`, also where it pools sessions.
         """
         super().init_connection_state()
-        wait_s = self.settings_dict.get("LOCK_WAIT_S")
-        if wait_s and not self.pools_transactions:
-            with self.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{wait_s * 1000}ms"])
+        if self.pools_transactions:
+            return
+        limits = {"lock_timeout": "LOCK_WAIT_S", "statement_timeout": "STATEMENT_WAIT_S"}
+        for limit, setting in limits.items():
+            if wait_s := self.settings_dict.get(setting):
+                with self.cursor() as cursor:
+                    cursor.execute("SELECT set_config(%s, %s, false)", [limit, f"{wait_s * 1000}ms"])
 
     @property
     def pools_transactions(self) -> bool:
@@ -60,9 +98,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         Django asks the server (`SELECT 1`): a round trip, and a twelfth of a post's processor time. A server that ends
         says so and closes the socket, so a socket with nothing to read needs no question. One that vanished without
-        closing is found by the first query, as it is when it vanishes after Django's question.
+        closing is found by the first query, as it is when it vanishes after Django's question. While the server is
+        known to leave statements unanswered, none is asked on a kept connection.
         """
         if self.connection is None or self.connection.pgconn.status != ConnStatus.OK:
+            return False
+        if self.answer_wait_s and silence.is_on:
             return False
         socket = select.poll()
         socket.register(self.connection.pgconn.socket, select.POLLIN)

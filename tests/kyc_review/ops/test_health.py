@@ -270,3 +270,14 @@ def test_a_probe_gives_up_waiting_for_one_that_gets_no_answer(
     assert found.pop("encryption") == "an earlier probe still waits for an answer"
     assert set(found.values()) == {"ok"}
     assert client.get("/readyz/web").status_code == 200
+
+
+@pytest.mark.django_db
+def test_what_needs_the_database_is_not_checked_while_a_probe_waits_for_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PROBE_WAIT_S", 0.05)
+    with health._one_checks["database"]:
+        found = client.get("/readyz").json()["checks"]
+    assert found.pop("database") == "an earlier probe still waits for an answer"
+    assert found == dict.fromkeys(health.ASK_DATABASE, health.NOT_ASKED) | {"broker": "ok"}
