@@ -10,7 +10,6 @@ from django.utils.translation import gettext
 
 from detection.decoding import ImageRefused
 from encrypted_files.stream import FileUnreadable
-from kyc_review.core.files import StorageUnavailable
 from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
@@ -48,16 +47,13 @@ def reference_response(submission: Submission, *, is_small: bool) -> HttpRespons
 
 def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpResponseBase:
     try:
-        key = ensure(submission)
+        return _send(ensure(submission), "image/jpeg")
     except ImageRefused as refused:
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
         raise Http404(gettext("The original of this submission no longer exists.")) from gone
-    except FileUnreadable as unreadable:
-        return _unreadable(unreadable)
-    except StorageUnavailable as unavailable:
-        return unavailable_response(unavailable)
-    return _send(key, "image/jpeg")
+    except OSError as failed:
+        return unavailable_response(failed)
 
 
 def picture_response(evidence: Evidence, name: str) -> HttpResponseBase:
@@ -69,25 +65,20 @@ def _proxy_can_send(key: str) -> bool:
     return bool(settings.ACCEL_REDIRECT_PREFIX) and not derivatives.is_encrypted(key)
 
 
-def _unreadable(error: FileUnreadable) -> HttpResponse:
-    log.error("a picture cannot be shown: %s", error.strerror)
-    return HttpResponse(
-        gettext("The picture cannot be decrypted now. Tell an operator: the log says what is missing."),
-        status=503,
-        content_type="text/plain; charset=utf-8",
-    )
+def unavailable_response(error: OSError) -> HttpResponse:
+    """Said in place of a picture that the storage has, or may have, and cannot give now; the browser may ask again.
 
-
-def unavailable_response(error: StorageUnavailable) -> HttpResponse:
-    """Said in place of a picture; the browser may ask again."""
-    log.error("a picture cannot be shown: %s: %s", error.filename, error.strerror)
-    return HttpResponse(
-        gettext(
+    error: a key that is missing, an object storage that does not answer, a disk or a network folder that fails.
+    """
+    log.error("a picture cannot be shown: %s: %s", error.filename, error.strerror or error)
+    if isinstance(error, FileUnreadable):
+        said = gettext("The picture cannot be decrypted now. Tell an operator: the log says what is missing.")
+    else:
+        said = gettext(
             "The picture cannot be shown now, because the storage does not answer. Try again in a moment."
-        ),
-        status=503,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": "5"},
+        )
+    return HttpResponse(
+        said, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}
     )
 
 
@@ -96,10 +87,10 @@ def _send(key: str, content_type: str) -> HttpResponseBase:
     answer: HttpResponseBase
     try:
         picture = None if _proxy_can_send(key) else derivatives.open(key)
-    except FileUnreadable as unreadable:
-        return _unreadable(unreadable)
-    except StorageUnavailable as unavailable:
-        return unavailable_response(unavailable)
+    except FileNotFoundError:
+        raise
+    except OSError as failed:
+        return unavailable_response(failed)
     if picture is None:
         answer = HttpResponse(content_type=content_type)
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"

@@ -135,7 +135,7 @@ def file(request: StaffRequest, digest: str, name: str) -> HttpResponseBase:
     bundle = _found(request, digest)
     try:
         opened = inventory.file_open(bundle=bundle, name=name, actor=request.user)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise Http404(gettext("The bundle has no such file.")) from error
     return FileResponse(opened, as_attachment=True, filename=f"{bundle.version}-{name}")
 

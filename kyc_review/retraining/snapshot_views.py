@@ -17,10 +17,8 @@ from django.views.decorators.http import require_safe
 from PIL import Image
 
 from detection.decoding import ImageRefused
-from encrypted_files.stream import FileUnreadable
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
-from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.permissions import (
     Right,
     may_freeze,
@@ -99,15 +97,17 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
     """What the contact sheet shows of it; the pixels that would tell who it is never leave the server."""
     found = _face(request, name, submission_id)
     try:
-        with derivatives.open(derivative_ensure(found)) as file, Image.open(file, formats=["JPEG"]) as image:
-            image.draft("RGB", (64, 64))
-            small = image.convert("RGB").resize(
-                (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
-            )
-    except StorageUnavailable as unavailable:
-        return unavailable_response(unavailable)
-    except (ImageRefused, FileNotFoundError, FileUnreadable) as gone:
+        with derivatives.open(derivative_ensure(found)) as file:
+            picture = file.read()
+    except (ImageRefused, FileNotFoundError) as gone:
         raise Http404(gettext("The picture of this submission no longer exists.")) from gone
+    except OSError as failed:
+        return unavailable_response(failed)
+    with Image.open(io.BytesIO(picture), formats=["JPEG"]) as image:
+        image.draft("RGB", (64, 64))
+        small = image.convert("RGB").resize(
+            (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
+        )
     made = io.BytesIO()
     small.save(made, "PNG")
     return HttpResponse(
@@ -128,7 +128,7 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponse:
     try:
         with face_open(means, file) as opened:
             picture = b"".join(SnapshotPictures.of(means.snapshot).pieces(opened, f"means/{file}"))
-    except OSError as gone:
+    except FileNotFoundError as gone:
         raise Http404(gettext("This picture no longer exists.")) from gone
     return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 

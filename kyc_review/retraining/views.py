@@ -98,7 +98,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
         file = manifest_open(snapshot=snapshot, actor=request.user)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise Http404(gettext("The files of this snapshot no longer exist on disk.")) from error
     return FileResponse(
         file, as_attachment=True, filename=f"{name}-manifest.json", content_type="application/json"
@@ -113,7 +113,7 @@ def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
         pieces = archive_stream(snapshot=snapshot, actor=request.user)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise Http404(gettext("The files of this snapshot no longer exist on disk.")) from error
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
     answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'

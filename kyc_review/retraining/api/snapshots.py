@@ -105,7 +105,7 @@ class ManifestView(RetrainingView):
         row = downloadable(request, name)
         try:
             file = manifest_open(snapshot=row, actor=viewer_of(request))
-        except OSError as gone:
+        except FileNotFoundError as gone:
             raise Http404 from gone
         return FileResponse(file, filename=f"{name}-manifest.json", content_type="application/json")
 
@@ -118,7 +118,7 @@ class ArchiveView(RetrainingView):
         row = downloadable(request, name)
         try:
             pieces = archive_stream(snapshot=row, actor=viewer_of(request))
-        except OSError as gone:
+        except FileNotFoundError as gone:
             raise Http404 from gone
         answer = StreamingHttpResponse(pieces, content_type="application/zip")
         answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'

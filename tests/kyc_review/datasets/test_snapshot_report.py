@@ -1,5 +1,6 @@
 """What snapshots hold: consensus alone, never calibration or the sandbox; weights, faces, differences."""
 
+import errno
 import json
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import PrivateStorage
 from tests.factories.checks import failing
 from tests.factories.claims import claim_next
 
@@ -164,6 +166,29 @@ def test_the_page_shows_balance_difference_and_blurred_faces(
     assert Event.objects.get(action="submission.looked_at").detail == {"snapshot": "second"}
     assert window.get("/retraining/snapshots/second/?against=none").status_code == 404
     assert window.get("/retraining/snapshots/none/").status_code == 404
+
+
+def test_files_that_a_disk_cannot_give_now_are_not_said_to_be_gone(
+    decide: Callable[..., Decision],
+    ada: User,
+    login: Callable[[User], Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(self: PrivateStorage, name: str, mode: str = "rb") -> None:
+        raise OSError(errno.EIO, "it fails", self.path(name))
+
+    decision = decide("fake")
+    snapshot_create(name="first")
+    window: Client = login(ada)
+    window.raise_request_exception = False
+    face = f"/retraining/snapshots/first/faces/{decision.submission_id}/"
+    paths = [face, f"{face}blurred/", "/retraining/snapshots/first/manifest/"]
+    with monkeypatch.context() as failing:
+        failing.setattr(PrivateStorage, "_open", fails)
+        answers = [window.get(path) for path in paths]
+        assert [answer.status_code for answer in answers] == [503] * 3
+        assert all(answer["Retry-After"] for answer in answers)
+    assert [window.get(path).status_code for path in paths] == [200] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
+import errno
 import io
+import os
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.conf import LazySettings
@@ -8,9 +11,17 @@ from django.http.response import HttpResponseBase
 from PIL import Image
 
 from kyc_review.evidence.derivatives import derivative_ensure
-from kyc_review.evidence.responses import derivative_response, preview_response
+from kyc_review.evidence.models import Evidence
+from kyc_review.evidence.responses import (
+    derivative_response,
+    picture_response,
+    preview_response,
+    reference_response,
+    thumbnail_response,
+)
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import derivatives, originals
+from kyc_review.submissions.storage import PrivateStorage, derivatives, originals
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 Submit = Callable[..., Submission]
@@ -79,3 +90,27 @@ def test_an_original_that_no_longer_decodes_says_why(submit: Submit) -> None:
     answer = derivative_response(submission)
     assert 400 <= answer.status_code < 500
     assert body(answer)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("is_made", [False, True])
+def test_a_picture_that_a_disk_cannot_give_now_is_asked_for_again(
+    submit: Submit, monkeypatch: pytest.MonkeyPatch, number: int, is_made: bool
+) -> None:
+    """Whether it is the original that cannot be read or what was made of it."""
+
+    def fails(self: PrivateStorage, name: str, mode: str = "rb") -> None:
+        raise OSError(number, os.strerror(number), self.path(name))
+
+    row = submit(reference_image=jpeg_bytes(seed=7))
+    evidence = Evidence(submission=row, pictures={"noise.png": "image/png"})
+    shown = [derivative_response, thumbnail_response, preview_response]
+    shown += [partial(reference_response, is_small=False), partial(reference_response, is_small=True)]
+    if is_made:
+        assert [respond(row).status_code for respond in shown] == [200] * 5
+    with monkeypatch.context() as failing:
+        failing.setattr(PrivateStorage, "_open", fails)
+        for answer in [*(respond(row) for respond in shown), picture_response(evidence, "noise.png")]:
+            assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+            assert "storage" in body(answer).decode()
+    assert [respond(row).status_code for respond in shown] == [200] * 5
