@@ -23,7 +23,8 @@ def test_the_probed_files_are_those_that_the_stack_was_fitted_on(
 ) -> None:
     monkeypatch.setattr("ml.evaluation.mix_probes.TREES", 10)
     out, work = tmp_path / "probes.json", tmp_path / "work"
-    command = ["probes", "--data", str(DATA), "--work", str(work), "--out", str(out), "--smoke"]
+    few = ["--pairs", "12", "--smoke"]
+    command = ["probes", "--data", str(DATA), "--work", str(work), "--out", str(out), *few]
     assert main(command) == 0
     report = json.loads(out.read_text())
     assert (report["bundle"], report["smoke"]) == ("baseline-7", True)
