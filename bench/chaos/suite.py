@@ -138,6 +138,7 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         _join(running, trainer)
     settles_s = training.TIMEOUT_S if scenario.trains else SETTLE_TIMEOUT_S
     running.wait(lambda: _is_done(running), timeout_s=settles_s, what="the last verdict or training")
+    settled_s = time.monotonic() - began
     half_way: tuple[str, ...] = ()
     if scenario.trains:
         half_way = tuple(training.killed_half_way(faults, requests, post_more, say))
@@ -146,7 +147,9 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
     stop.set()
     for thread in threads:
         _join(running, thread)
+    all_stopped = time.monotonic()
     _wait_patiently(running, began + scenario.patience_s)
+    settled_s += time.monotonic() - all_stopped
     receiver.close()
     return Outcome(
         faults=len(planned),
@@ -154,7 +157,7 @@ def play(faults: Faults, images: list[bytes], scenario: Scenario, say: Say) -> O
         scored=running.scored(),
         trainings=training.trainings(running),
         undelivered=invariants.undelivered(running),
-        settled_s=time.monotonic() - began,
+        settled_s=settled_s,
         violations=half_way + tuple(invariants.violations(running, told, faults.originals)),
     )
 
