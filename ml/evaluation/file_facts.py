@@ -55,8 +55,16 @@ def file_facts(data: bytes) -> np.ndarray:
     earlier compression of the whole picture (all equal where the file is no JPEG)."""
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGB")
+    grey = np.asarray(picture.convert("L"))
+    blocks = _border_blocks(grey)
+    seen = border_facts(picture)
+    return np.concatenate([header_facts(data), seen, _level_shares(data, grey, blocks)])
+
+
+def border_facts(picture: Image.Image) -> np.ndarray:
+    """(6,) float64 of the border of an RGB picture: fine and coarse sharpness, mean colour, blockiness."""
     image, grey = np.asarray(picture), np.asarray(picture.convert("L"))
-    blocks = max(1, round(BORDER * min(grey.shape) / 8))
+    blocks = _border_blocks(grey)
     border = np.ones(grey.shape, bool)
     border[8 * blocks : -8 * blocks, 8 * blocks : -8 * blocks] = False
     smooth = grey.astype(np.float32)
@@ -65,8 +73,12 @@ def file_facts(data: bytes) -> np.ndarray:
     steps = np.abs(np.diff(smooth, axis=1))
     at_edge, inside = np.arange(grey.shape[1] - 1) % 8 == 7, border[:, 1:]
     blockiness = steps[:, at_edge][inside[:, at_edge]].mean() - steps[:, ~at_edge][inside[:, ~at_edge]].mean()
-    seen = [fine.mean(), coarse.mean(), *image[border].mean(0), blockiness]
-    return np.concatenate([header_facts(data), seen, _level_shares(data, grey, blocks)])
+    return np.array([fine.mean(), coarse.mean(), *image[border].mean(0), blockiness], np.float64)
+
+
+def _border_blocks(grey: np.ndarray) -> int:
+    """Of 8 px, by which the border reaches into the picture."""
+    return max(1, round(BORDER * min(grey.shape) / 8))
 
 
 def _level_shares(data: bytes, grey: np.ndarray, border: int) -> np.ndarray:

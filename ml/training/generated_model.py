@@ -23,7 +23,7 @@ from ml.training.generated_faces import (
     judged,
 )
 from ml.training.generated_lists import FaceList, list_faces
-from ml.training.generated_rows import OWN_FILE, VERSIONS, FaceRows, face_rows
+from ml.training.generated_rows import FACTS, OWN_FILE, VERSIONS, FaceRows, face_rows
 
 SHARE = 0.01  # of genuine people that reach the threshold in any version, at 95 % confidence
 STRENGTHS = (0.3, 3.0, 30.0)  # of the fit, from which validation chooses
@@ -137,7 +137,7 @@ def left_out_figures(
         "threshold": threshold,
         "threshold_at_1_percent": loose,
         "false_alarm": _rate(scores >= threshold, rows, genuine),
-        "probe_of_side_facts": _probe(rows, names).as_dict(),
+        "side_facts": side_facts_tell(rows, names),
     }
     for kind, chosen in kinds.items():
         both = genuine | chosen
@@ -163,23 +163,22 @@ def threshold_at(genuine: np.ndarray, share: float) -> float:
     return float(np.nextafter(ordered[int(share * len(ordered))], 2))
 
 
-def side_facts_tell(rows: FaceRows) -> dict[str, Any]:
-    """How well size, sharpness, blockiness and the border's colour alone tell generated faces, by generator: areas on
-    test of a forest that learned from all training rows. Near 0.5 they give nothing away."""
-    return {
-        name: _probe(rows, (name,), seen=True).as_dict() for name in sorted(set(rows.source[rows.label == 1]))
-    }
-
-
-def _probe(rows: FaceRows, names: Sequence[str], *, seen: bool = False) -> Any:
-    """The area on test of a forest on side facts; without `seen` it learns from the other generators only."""
+def side_facts_tell(rows: FaceRows, names: Sequence[str] = ()) -> dict[str, Any]:
+    """How well facts of the file tell generated from genuine faces: areas on test of forests on size, sharpness,
+    blockiness and colour of the border, and on all but the size, which no view of a face shows. Near 0.5 they give
+    nothing away. names: generators that are measured and not learned from; without them, all of both."""
     compared = rows.version < VERSIONS
-    learned = compared & (rows.side == "train") & (seen | ~np.isin(rows.source, names))
-    held = compared & (rows.side == "test") & ((rows.label == 0) | np.isin(rows.source, names))
-    forest = RandomForestClassifier(
-        TREES, min_samples_leaf=5, class_weight="balanced", random_state=0, n_jobs=1
-    ).fit(rows.facts[learned], rows.label[learned])
-    return auc(rows.label[held], forest.predict_proba(rows.facts[held])[:, 1], rows.person[held])
+    learned = compared & (rows.side == "train") & ~np.isin(rows.source, names)
+    wanted = np.isin(rows.source, names) if names else rows.label == 1
+    held = compared & (rows.side == "test") & ((rows.label == 0) | wanted)
+    found = {}
+    for name, part in FACTS.items():
+        forest = RandomForestClassifier(
+            TREES, min_samples_leaf=5, class_weight="balanced", random_state=0, n_jobs=1
+        ).fit(rows.facts[learned, part], rows.label[learned])
+        score = forest.predict_proba(rows.facts[held, part])[:, 1]
+        found[name] = auc(rows.label[held], score, rows.person[held]).as_dict()
+    return found
 
 
 def _rate(hit: np.ndarray, rows: FaceRows, chosen: np.ndarray) -> dict[str, Any]:

@@ -8,7 +8,7 @@ the classes apart.
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from detection.faces.align import FaceFrame
 from detection.networks.pooled_lite0 import PooledLite0
 from detection.precision import has_bfloat16
 from detection.views import crop
-from ml.evaluation.mix_probes import side_facts
+from ml.evaluation.file_facts import border_facts
 from ml.sources.generated import COLLECTION
 from ml.synthesis.degradation import degrade, saved
 from ml.synthesis.pictures import QUALITY
@@ -31,7 +31,14 @@ from ml.training.generated_lists import FaceList
 
 VERSIONS = 3  # of which the first is as a file came, or as it was made like one
 OWN_FILE = VERSIONS  # number of a collected picture's own file: only measured, never learned from
-NO_FACTS = np.full(8, np.nan)
+NO_FACTS = [float("nan")] * 8
+FACTS: Mapping[str, slice] = {
+    "size": slice(0, 2),
+    "sharpness": slice(2, 4),
+    "light and colour": slice(4, 7),
+    "blockiness": slice(7, 8),
+    "all but size": slice(2, 8),
+}
 SIDE, BATCH = 224, 8
 FILTERS = (
     Image.Resampling.BOX,
@@ -39,7 +46,7 @@ FILTERS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-RECIPE = "2026-11-28"  # of the versions; another one makes kept features void
+RECIPE = "2026-11-28/2"  # of the versions; another one makes kept features void
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class FaceRows:
-    """M versions of pictures: features (M, F) float32; facts (M, 8) of the file (`side_facts`), NaN of own
-    files; label (M,) 1 is
+    """M versions of pictures: features (M, F) float32; facts (M, 8) of the picture, width, height and
+    `border_facts`, NaN of own files; label (M,) 1 is
     generated; source, person and side (M,) str; version (M,)."""
 
     features: np.ndarray
@@ -185,7 +192,7 @@ def _features(
                 continue
             at.append(number)
             version.append(which)
-            facts.append(NO_FACTS if which == OWN_FILE else side_facts(np.asarray(picture), 0)[:-1])
+            facts.append(NO_FACTS if which == OWN_FILE else [*picture.size, *border_facts(picture)])
             batch.append(crop(picture, View(SIDE, FACE_EXTENT, frame=FACE), frame))
             if len(batch) == BATCH:
                 features.append(_pooled(network, batch))
@@ -196,7 +203,7 @@ def _features(
         "row": np.array(at),
         "version": np.array(version),
         "features": np.concatenate(features),
-        "facts": np.stack(facts),
+        "facts": np.array(facts, np.float64),
     }
 
 

@@ -109,6 +109,7 @@ def test_the_command_goes_from_folders_to_a_model_and_a_report(
     told = json.loads(report.read_text())
     assert set(told["left_out"]) == {"gan_faces", "one", "two"}
     one = told["left_out"]["one"]
+    assert set(one["side_facts"]) == set(told["side_facts"]) >= {"size", "all but size"}
     seen = [photo.source == "one" for photo in listed.photos] & (listed.side != "train")
     assert one["as_genuine_files"]["faces"] == one["own_files"]["faces"] == seen.sum()
     assert one["as_genuine_files"]["recall"]["n"] == VERSIONS * one["own_files"]["recall"]["n"]
