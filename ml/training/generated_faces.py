@@ -24,7 +24,8 @@ from ml.evaluation.metrics import share as share_of
 
 NAME, TITLE = "generated_face", "Generated face"
 LIMITS = (
-    "Learned from StyleGAN2 faces of one collection. Other generators, diffusion models among them, were not tested. "
+    "Learned from faces of a few generators. Of faces of others it finds few: a low score is no evidence of a genuine "
+    "face. "
     "Genuine faces that were retouched or reduced from large photographs raise it most."
 )
 SIDE = 224

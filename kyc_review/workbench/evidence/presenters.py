@@ -175,10 +175,12 @@ def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]
     return lines
 
 
-# What the manifests of the auxiliary models that ship say of them; `detection` keeps plain English.
+# What the manifests of auxiliary models say of them, of those that ship and of those that `ml` makes; `detection` and
+# `ml` keep plain English.
 stored(gettext_noop("Generated face"))
 stored(gettext_noop("Learned from StyleGAN2 faces of one collection."))
-stored(gettext_noop("Other generators, diffusion models among them, were not tested."))
+stored(gettext_noop("Learned from faces of a few generators."))
+stored(gettext_noop("Of faces of others it finds few: a low score is no evidence of a genuine face."))
 stored(
     gettext_noop(
         "Of faces of other generators it found 2 to 37 %: a low score is no evidence of a genuine face."
