@@ -22,11 +22,12 @@ def against_champion(
     bootstrap over people (Rubin 1981).
 
     champion, candidate: (N,) scores, higher is fake; label: (N,) 1 is fake, both labels; person: (N,) names; weight:
-    (N,) of the rows, None where all count equally. Raises ValueError when a label is missing.
+    (N,) of the rows, None where all count equally. Raises ValueError when a label is missing or has no weight, and for
+    scores that are not finite.
     """
-    if len(np.unique(label)) < 2:
-        raise ValueError("the area needs both classes: found one")
     rows = np.ones(len(label)) if weight is None else np.asarray(weight, float)
+    if any(rows[label == kind].sum() <= 0 for kind in (0, 1)):
+        raise ValueError("the area needs both classes: found one")
     _, number = np.unique(person, return_inverse=True)
     rng = np.random.default_rng(seed)
 

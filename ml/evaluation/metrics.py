@@ -149,8 +149,11 @@ def newcombe(area: float, fakes: int, reals: int) -> tuple[float, float]:
 def weighted_areas(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """(draws,) areas under the ROC curve with each row counted `weight` times; NaN where a class is missing.
 
-    label, score: (N,), 1 is fake; weight: (draws, N), 0 or more.
+    label, score: (N,), 1 is fake; weight: (draws, N), 0 or more. Raises ValueError for scores that are not finite: they
+    have no place in the order.
     """
+    if not np.isfinite(score).all():
+        raise ValueError("a score is not a finite number, so it cannot be ranked")
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(
         np.diff(score[order], prepend=np.nan) != 0

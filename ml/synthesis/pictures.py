@@ -33,7 +33,8 @@ def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Forgery
 
 def saved_like_partner(image: np.ndarray, seed: int) -> tuple[bytes, str, str]:
     """The JPEG file of a genuine picture or of its forged version, what was done to the picture before (`degrade`), and
-    how the whole of it was changed: equal for both, which have one seed. image: (H, W, 3) uint8 RGB."""
+    how the whole of it was changed. Both have one seed, so they get the same kinds and strengths; contrast and levels
+    also follow the picture's own mean and range, which an edit may move. image: (H, W, 3) uint8 RGB."""
     rng = np.random.default_rng([seed, 1])
     image, change = changed(image, np.random.default_rng([seed, 3]))
     image, post = degrade(image, rng)

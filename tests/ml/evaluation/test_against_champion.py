@@ -35,6 +35,20 @@ def test_one_label_alone_has_no_area() -> None:
         against_champion(champion, candidate, label=np.ones_like(label), person=np.arange(20))
 
 
+def test_a_label_without_weight_has_no_area() -> None:
+    champion, candidate, label = scores(0, (1.0, 2.0), 20)
+    with pytest.raises(ValueError, match="both classes"):
+        against_champion(champion, candidate, label=label, person=np.arange(20), weight=label * 1.0)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_scores_that_cannot_be_ranked_are_refused(broken: float) -> None:
+    champion, candidate, label = scores(0, (1.0, 2.0), 20)
+    candidate[3] = broken
+    with pytest.raises(ValueError, match="finite"):
+        against_champion(champion, candidate, label=label, person=np.arange(20))
+
+
 @pytest.mark.parametrize("draws", [15, pytest.param(60, marks=pytest.mark.long)])
 def test_an_equal_candidate_is_seldom_called_better(draws: int) -> None:
     lows = []
