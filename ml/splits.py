@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ml.sources import Photo
+from ml.whole_files import write_whole
 
 SIDES: tuple[tuple[str, float], ...] = (("test", 0.1), ("validation", 0.1), ("stack", 0.1), ("train", 0.7))
 FORMAT = "kyc-review/splits/1"
@@ -86,15 +87,39 @@ def assign_sides(
 def freeze_split(
     path: Path, photos: Sequence[Photo], group_of: Sequence[str], side_of: Mapping[str, str]
 ) -> str:
-    """Writes the split with every file's SHA-256 and returns the SHA-256 of what it wrote."""
+    """Writes the split with every file's SHA-256, whole or not at all, and returns the SHA-256 of what it wrote.
+
+    Raises ValueError, and changes nothing, when another split is there.
+    """
     rows = [
         [p.key, hashlib.sha256(p.path.read_bytes()).hexdigest(), side_of[p.key], group]
         for p, group in zip(photos, group_of, strict=True)
     ]
     document = {"format": FORMAT, "columns": ["key", "sha256", "side", "group"], "rows": sorted(rows)}
     body = json.dumps(document, separators=(",", ":")).encode()
-    path.write_bytes(body)
+    if not path.exists():
+        write_whole(path, lambda part: part.write_bytes(body))
+    elif path.read_bytes() != body:
+        raise ValueError(_other(path))
     return hashlib.sha256(body).hexdigest()
+
+
+def require_frozen_of(path: Path, photos: Sequence[Photo]) -> None:
+    """Raises ValueError when a split is there, but not of exactly these photos: before any work on them."""
+    if not path.exists():
+        return
+    frozen = {key: sha for key, sha, _, _ in _rows(path)}
+    if frozen.keys() != {photo.key for photo in photos} or any(
+        hashlib.sha256(photo.path.read_bytes()).hexdigest() != frozen[photo.key] for photo in photos
+    ):
+        raise ValueError(_other(path))
+
+
+def _other(path: Path) -> str:
+    return (
+        f"{path} is the split of other pictures, or was made in another way; it stays as it is. Give the pictures that "
+        "it was made from, or another work folder for these"
+    )
 
 
 def load_split(path: Path, photos: Sequence[Photo]) -> dict[str, str]:
@@ -102,10 +127,7 @@ def load_split(path: Path, photos: Sequence[Photo]) -> dict[str, str]:
 
     Raises ValueError when the file is no split, or a photo is missing from it or has other bytes.
     """
-    document = json.loads(path.read_bytes())
-    if document.get("format") != FORMAT:
-        raise ValueError(f"{path} is no frozen split: expected format {FORMAT}")
-    frozen = {key: (sha, side) for key, sha, side, _ in document["rows"]}
+    frozen = {key: (sha, side) for key, sha, side, _ in _rows(path)}
     side_of = {}
     for photo in photos:
         sha, side = frozen.get(photo.key, ("", ""))
@@ -113,3 +135,14 @@ def load_split(path: Path, photos: Sequence[Photo]) -> dict[str, str]:
             raise ValueError(f"{photo.path} is not what {path} froze: freeze a new split to use other data")
         side_of[photo.key] = side
     return side_of
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"{path} is no frozen split: expected format {FORMAT}")
+    rows: list[list[str]] = document["rows"]
+    return rows

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from ml.whole_files import write_whole
 
 FORMAT = "kyc-review/checkpoint/1"
 
@@ -79,21 +80,13 @@ def read(
 def save_whole(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str] | None = None) -> None:
     """Writes a safetensors file atomically: after a power cut it is either the old or the new one."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    _replace(path, lambda part: save_file(plain, part, dict(notes or {})))
+    write_whole(path, lambda part: save_file(plain, part, dict(notes or {})))
 
 
 def write_json(path: Path, document: Any) -> None:
     """Writes a JSON file atomically, as `save_whole`."""
     text = json.dumps(document, indent=2, sort_keys=True) + "\n"
-    _replace(path, lambda part: part.write_text(text))
-
-
-def _replace(path: Path, fill: Any) -> None:
-    part = path.with_name(path.name + ".part")
-    fill(part)
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
+    write_whole(path, lambda part: part.write_text(text))
 
 
 def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:

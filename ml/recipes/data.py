@@ -15,10 +15,10 @@ from torch import Tensor
 from ml import splits
 from ml.recipes.base import Context, Scores
 from ml.sources import Photo, SourceMissing
+from ml.sources.base import listed
 
 SIDES = (("test", 0.1), ("validation", 0.1), ("train", 0.8))
 HASH_SIDE = 16
-LISTED = 20
 TINY = 1e-6  # as Keras does to avoid division by zero
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -102,12 +102,6 @@ def limited(photos: Sequence[Photo], images: int | None) -> list[Photo]:
         keys = [p.key for p in photos if (p.source, p.label) == stratum]
         kept.update(sorted(keys, key=lambda k: hashlib.sha256(k.encode()).digest())[:images])
     return [p for p in photos if p.key in kept]
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
 
 
 def open_rgb(path: Path) -> Image.Image:

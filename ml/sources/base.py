@@ -1,10 +1,11 @@
 """The rows that every reader yields: a file, its label and the person on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+LISTED = 20  # names in a message, at most
 
 
 class SourceMissing(ValueError):
@@ -56,3 +57,9 @@ def require(paths: Iterable[Path], folder: Path, expected: str) -> list[Path]:
     if not found:
         raise SourceMissing(f"{folder} holds no images: expected {expected}")
     return found
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

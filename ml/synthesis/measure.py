@@ -12,8 +12,10 @@ from PIL import Image
 
 from detection.faces.default import largest_mesh
 from detection.faces.mesh import OVAL, POINTS
-from ml.sources import Photo
+from ml.sources import Photo, SourceMissing
+from ml.sources.base import listed
 from ml.synthesis.matched import LOOK_PARTS, describe_appearance
+from ml.whole_files import write_whole
 
 MIN_SCORE = 0.5
 
@@ -36,25 +38,60 @@ class Measures:
 
 
 def measure_faces(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
-    """Measures of the photos, from `cache` (an .npz) when it holds exactly these keys."""
-    keys = np.array([p.key for p in photos])
-    if cache.exists():
-        stored = np.load(cache)
-        names = [field.name for field in fields(Measures)]
-        if np.array_equal(stored["keys"], keys) and set(names) <= set(stored):
-            return Measures(*(stored[name] for name in names))
-    with ProcessPoolExecutor(workers) as pool:
-        rows = list(pool.map(_one, [p.path for p in photos], chunksize=50))
-    found = Measures(*(np.stack(column) for column in zip(*rows, strict=True)))
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    named: dict[str, np.ndarray] = {field.name: getattr(found, field.name) for field in fields(Measures)}
-    np.savez(cache, allow_pickle=False, keys=keys, **named)
+    """Measures of the photos, from `cache` (an .npz) when it holds exactly these keys; else they are kept there.
+
+    Raises SourceMissing for files that cannot be read.
+    """
+    found = measured(photos, cache, workers)
+    keep_measures(found, photos, cache)
     return found
 
 
-def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray, np.ndarray]:
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+def measured(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
+    """As `measure_faces`, but `cache` stays as it is."""
+    kept = _kept(photos, cache)
+    if kept is not None:
+        return kept
+    with ProcessPoolExecutor(workers) as pool:
+        rows = list(pool.map(_one, [p.path for p in photos], chunksize=50))
+    unreadable = [row for row in rows if isinstance(row, str)]
+    if unreadable:
+        raise SourceMissing(
+            f"{len(unreadable)} unreadable: {listed(unreadable)}; expected images: replace or remove these files"
+        )
+    return Measures(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def keep_measures(found: Measures, photos: Sequence[Photo], cache: Path) -> None:
+    """Writes the measures of these photos to `cache`, whole or not at all, unless they are there."""
+    if _kept(photos, cache) is not None:
+        return
+
+    def fill(part: Path) -> None:
+        named: dict[str, np.ndarray] = {field.name: getattr(found, field.name) for field in fields(Measures)}
+        with part.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, keys=np.array([p.key for p in photos]), **named)
+
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(cache, fill)
+
+
+def _kept(photos: Sequence[Photo], cache: Path) -> Measures | None:
+    names = [field.name for field in fields(Measures)]
+    if cache.exists():
+        with np.load(cache) as stored:
+            if np.array_equal(stored["keys"], [p.key for p in photos]) and set(names) <= set(stored):
+                return Measures(*(stored[name] for name in names))
+    return None
+
+
+def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray, np.ndarray] | str:
+    """The measures of a file, or why it cannot be read."""
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        return f"{path} ({error})"
     image = np.asarray(picture)
     points, score = largest_mesh(picture) or (np.zeros((POINTS, 2), np.float32), 0.0)
     oval = np.zeros(image.shape[:2], np.uint8)

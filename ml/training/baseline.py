@@ -27,7 +27,7 @@ from ml.training.initialisation import ARCHITECTURE, ARGUMENTS, start_from_scrat
 from ml.training.localise import localisation_metrics, write_localiser
 from ml.training.loop import Plan, fit
 from ml.training.operating_point import ThresholdRule
-from ml.training.preparation import limited
+from ml.training.preparation import SPLIT, limited
 from ml.training.sides import SplitSide
 from ml.training.stacking import raise_logits
 from ml.training_rows import FULL, TrainingRows, concatenate
@@ -170,13 +170,14 @@ def _divided_faces(
 ) -> tuple[FaceData, np.ndarray, dict[str, object]]:
     """The photographs, (N,) the side of each one, and where they come from, as the provenance says it.
 
-    Measures and split are kept in `work`. Raises SourceMissing.
+    Measures and split are kept in `work`. Raises SourceMissing, and ValueError when `work` has the split of others.
     """
     photos = limited(read_all(data), limit)
+    splits.require_frozen_of(work / SPLIT, photos)
     measures = measure_faces(photos, work / "measures.npz")
     groups = np.array(splits.group_people(photos, measures.hashes))
     side_of = splits.assign_sides(photos, groups.tolist())
-    frozen = splits.freeze_split(work / "splits.json", photos, groups.tolist(), side_of)
+    frozen = splits.freeze_split(work / SPLIT, photos, groups.tolist(), side_of)
     side = np.array([side_of[p.key] for p in photos])
     origin: dict[str, object] = {"sources": sorted({p.source for p in photos}), "splits_sha256": frozen}
     return FaceData(photos, measures, groups), side, origin

@@ -14,7 +14,7 @@ import numpy as np
 
 from ml import splits
 from ml.sources import Photo, generated
-from ml.synthesis.measure import MIN_SCORE, measure_faces
+from ml.synthesis.measure import MIN_SCORE, keep_measures, measured
 from ml.training.preparation import limited, prepare
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("train", 0.6))
@@ -47,20 +47,22 @@ def list_faces(
     """
     prepared = prepare(data, work, seed=0, limit=limit)
     drawn = _drawn(limited(generated.read(data, generators), limit))
-    measures = measure_faces(drawn, work / "generated-measures.npz", workers=1)
+    cache = work / "generated-measures.npz"
+    measures = measured(drawn, cache, workers=1)
     kept = np.flatnonzero((measures.score >= MIN_SCORE) & ~_near(measures.hashes, prepared.measures.hashes))
     rows = kept.tolist()
-    photos, measured = [drawn[row] for row in rows], measures.of(rows)
-    group = splits.group_people(photos, measured.hashes)
+    photos, faces = [drawn[row] for row in rows], measures.of(rows)
+    group = splits.group_people(photos, faces.hashes)
     side_of = splits.assign_sides(photos, group, sides=SIDES)
-    own = _frozen(work / SPLIT, photos, group, side_of)
+    own = splits.freeze_split(work / SPLIT, photos, group, side_of)
+    keep_measures(measures, drawn, cache)  # only now: pictures that the split refuses change nothing
 
     real = np.array([photo.label == "real" for photo in prepared.photos])
     used = real & (prepared.side != "stack") & (prepared.measures.score >= MIN_SCORE)
     genuine = _thinned(prepared.photos, prepared.side, np.flatnonzero(used))
     return FaceList(
         [*(prepared.photos[row] for row in genuine.tolist()), *photos],
-        np.concatenate([prepared.measures.points[genuine], measured.points]),
+        np.concatenate([prepared.measures.points[genuine], faces.points]),
         np.concatenate([prepared.group[genuine], np.array(group)]),
         np.concatenate([prepared.side[genuine], np.array([side_of[photo.key] for photo in photos])]),
         prepared.frozen,
@@ -97,12 +99,3 @@ def _near(hashes: np.ndarray, general: np.ndarray) -> np.ndarray:
     """(N,) bool: whether a picture is nearly one of the general sets'. hashes, general: (., 256) bool."""
     signs = [2 * bits.astype(np.float32) - 1 for bits in (hashes, general)]
     return np.asarray((splits.HASH_BITS - signs[0] @ signs[1].T).min(1) / 2 <= splits.NEAR_BITS)
-
-
-def _frozen(path: Path, photos: Sequence[Photo], group: Sequence[str], side_of: dict[str, str]) -> str:
-    before = path.read_bytes() if path.exists() else None
-    digest = splits.freeze_split(path, photos, group, side_of)
-    if before is not None and hashlib.sha256(before).hexdigest() != digest:
-        path.write_bytes(before)
-        raise ValueError(f"{path} is the split of other pictures: give another work folder for these")
-    return digest

@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from detection.auxiliary import AuxiliaryModel
 from detection.networks.pooled_lite0 import PooledLite0
 from ml.evaluation.metrics import auc, rate
+from ml.sources import generated
 from ml.training import pretrained
 from ml.training.generated_faces import (
     FaceScores,
@@ -49,6 +50,9 @@ def train_generated_faces_model(
     together; each alone without it. share: of genuine people that may reach the threshold. Raises PretrainedMissing,
     SourceMissing, and ValueError where too few genuine people certify a threshold.
     """
+    empty = generated.without_pictures(data, generators)
+    if empty:
+        print(f"Without pictures, and left out: {', '.join(map(str, empty))}")
     weights = pretrained.lite0_weights(work)
     faces = list_faces(data, work, generators=generators, limit=limit)
     network = early_features(weights)

@@ -17,6 +17,7 @@ from ml.synthesis.pictures import pictures
 from ml.training.face_crops import CROP, crops
 
 SIDES = ("train", "stack", "validation", "test")
+SPLIT = "splits.json"
 # Coarse pastes (swap, copy-move and splice) are a fifth; fraudsters take more care.
 WAYS = {
     MATCHED: 0.42,
@@ -134,14 +135,16 @@ def _as_it_is(index: int) -> ForgeryJob:
 def prepare(data: Path, work: Path, *, seed: int, limit: int | None = None, workers: int = 1) -> Prepared:
     """Reads the sets under `data`, measures them and freezes the split in `work`.
 
-    limit: photographs of each source and label, for a smoke run. Raises SourceMissing.
+    limit: photographs of each source and label, for a smoke run. Raises SourceMissing, and ValueError when `work` has
+    the split of other pictures; then it stays as it is, and so do its measures.
     """
     photos = limited(read_all(data), limit)
+    splits.require_frozen_of(work / SPLIT, photos)
     work.mkdir(parents=True, exist_ok=True)
     measures = measure_faces(photos, work / "measures.npz", workers)
     group = np.array(splits.group_people(photos, measures.hashes))
     side_of = splits.assign_sides(photos, group.tolist())
-    frozen = splits.freeze_split(work / "splits.json", photos, group.tolist(), side_of)
+    frozen = splits.freeze_split(work / SPLIT, photos, group.tolist(), side_of)
     side = np.array([side_of[p.key] for p in photos])
     return Prepared(photos, measures, group, side, frozen, work, seed)
 

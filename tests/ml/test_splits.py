@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.sources import Photo
-from ml.splits import assign_sides, freeze_split, group_people, load_split
+from ml.splits import assign_sides, freeze_split, group_people, load_split, require_frozen_of
 
 
 def photos(tmp_path: Path, count: int, source: str = "lfw") -> list[Photo]:
@@ -54,3 +54,49 @@ def test_frozen_split_refuses_other_bytes(tmp_path: Path) -> None:
     rows[3].path.write_bytes(b"other")
     with pytest.raises(ValueError, match=r"3\.jpg is not what"):
         load_split(tmp_path / "splits.json", rows)
+
+
+def test_a_frozen_split_is_never_replaced_by_another(tmp_path: Path) -> None:
+    rows, path = photos(tmp_path, 10), tmp_path / "splits.json"
+    require_frozen_of(path, rows)
+    group_of = group_people(rows, far_hashes(10))
+    sides = assign_sides(rows, group_of)
+    digest = freeze_split(path, rows, group_of, sides)
+    body = path.read_bytes()
+    assert freeze_split(path, rows, group_of, sides) == digest
+    with pytest.raises(ValueError, match="another work folder"):
+        freeze_split(path, rows[:8], group_of[:8], sides)
+    with pytest.raises(ValueError, match="another work folder"):
+        freeze_split(path, rows, group_of, dict.fromkeys(sides, "train"))
+    assert path.read_bytes() == body
+    require_frozen_of(path, rows)
+    path.write_bytes(body[:-20])
+    with pytest.raises(ValueError, match="is no frozen split"):
+        require_frozen_of(path, rows)
+    path.write_bytes(body)
+    with pytest.raises(ValueError, match="another work folder"):
+        require_frozen_of(path, rows[:8])
+    rows[3].path.write_bytes(b"other")
+    with pytest.raises(ValueError, match="another work folder"):
+        require_frozen_of(path, rows)
+
+
+def test_a_split_whose_writing_ends_early_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, path = photos(tmp_path, 10), tmp_path / "splits.json"
+
+    def full(part: Path, body: bytes) -> int:
+        with part.open("wb") as stream:
+            stream.write(body[:20])
+        raise OSError("No space left on device")
+
+    group_of = group_people(rows, far_hashes(10))
+    sides = assign_sides(rows, group_of)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            freeze_split(path, rows, group_of, sides)
+    assert not path.exists()
+    freeze_split(path, rows, group_of, sides)
+    assert len(load_split(path, rows)) == 10

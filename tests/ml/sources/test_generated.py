@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ml.sources import SourceMissing
-from ml.sources.generated import read
+from ml.sources.generated import read, without_pictures
 
 
 def place(root: Path, *names: str) -> None:
@@ -39,3 +39,18 @@ def test_generators_may_lie_elsewhere_and_one_that_is_named_must_be_there(tmp_pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceMissing, match="holds no images"):
         read(tmp_path / "data", tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["lfw", "RFF", "gan_faces"])
+def test_a_generator_with_the_name_of_a_set_is_refused(tmp_path: Path, name: str) -> None:
+    place(tmp_path, "gan_faces/real/a.jpg", "gan_faces/fake/a.jpg", f"generators/{name}/b.png")
+    with pytest.raises(SourceMissing, match=f"{name} is the name of another set"):
+        read(tmp_path)
+
+
+def test_folders_without_pictures_are_told(tmp_path: Path) -> None:
+    place(tmp_path, "gan_faces/real/a.jpg", "gan_faces/fake/a.jpg")
+    assert without_pictures(tmp_path) == []
+    place(tmp_path, "generators/one/b.png", "generators/deeper/images/b.png", "generators/texts/b.txt")
+    assert [folder.name for folder in without_pictures(tmp_path)] == ["deeper", "texts"]
+    assert without_pictures(tmp_path / "gan_faces", tmp_path / "generators") == without_pictures(tmp_path)

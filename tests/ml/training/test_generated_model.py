@@ -1,14 +1,12 @@
 """The command that makes *Generated face*, on public-domain portraits; the figures mean nothing here."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
-from PIL import Image, ImageOps
 
 pytest.importorskip("cv2", reason="the synthesis extra is not installed")
 
@@ -21,42 +19,15 @@ from ml.training.face_crops import frame_from_mesh
 from ml.training.generated_lists import list_faces
 from ml.training.generated_model import threshold_at
 from ml.training.generated_rows import OWN_FILE, VERSIONS, Habit, adopted, versions
-from tests.factories.portraits import SAMPLES
+from tests.factories.face_sets import faces, write_face_sets
 
 FLAT = {0: [7] * 64, 1: [9] * 64}
 
 
-def faces() -> Iterator[Image.Image]:
-    """Distinct pictures with a face: each sample, its mirror image, and itself leaning to a side."""
-    for path in sorted(SAMPLES.glob("sample-*.jpg")):
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-        yield picture
-        yield ImageOps.mirror(picture)
-        yield picture.rotate(25, Image.Resampling.BICUBIC, fillcolor=(128, 128, 128))
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four pictures of each genuine set, three of the collection and of two generators."""
-    root, pictures = tmp_path_factory.mktemp("data"), faces()
-    folders = {
-        "rff/training_real": "real_0000{}.jpg",
-        "rff/training_fake": "easy_{}_1111.jpg",
-        "lfw": "Person_{0}/Person_{0}_0001.jpg",
-        "utkface": "3{}_0_1_20170103200452530.jpg",
-        "scut/images": "CF{}.jpg",
-        "portraits": "A00000{}.jpg",
-        "gan_faces/real": "a{}.jpg",
-        "gan_faces/fake": "b{}.jpg",
-        "generators/one": "c{}.png",
-        "generators/two": "d{}.jpg",
-    }
-    for folder, name in folders.items():
-        for number in range(3 if "gen" in folder or "gan" in folder else 4):
-            path = root / folder / name.format(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            next(pictures).save(path)
+    root = tmp_path_factory.mktemp("data")
+    write_face_sets(root)
     return root
 
 
