@@ -6,7 +6,7 @@ generators are no sources of the ensemble and get a split of their own.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def list_faces(
 
     generators: as of `ml.sources.generated.read`. limit: pictures of each set and label, for a smoke run. A picture of
     the collection or of a generator that is nearly one of the general sets' is left out. Raises SourceMissing, and
-    ValueError when `work` holds a split of other pictures.
+    ValueError when `work` holds a split of other pictures or a side has no generated face.
     """
     prepared = prepare(data, work, seed=0, limit=limit)
     drawn = _drawn(limited(generated.read(data, generators), limit))
@@ -54,6 +54,7 @@ def list_faces(
     photos, faces = [drawn[row] for row in rows], measures.of(rows)
     group = splits.group_people(photos, faces.hashes)
     side_of = splits.assign_sides(photos, group, sides=SIDES)
+    _require_generated_on_each(photos, side_of)
     own = splits.freeze_split(work / SPLIT, photos, group, side_of)
     keep_measures(measures, drawn, cache)  # only now: pictures that the split refuses change nothing
 
@@ -68,6 +69,16 @@ def list_faces(
         prepared.frozen,
         own,
     )
+
+
+def _require_generated_on_each(photos: Sequence[Photo], side_of: Mapping[str, str]) -> None:
+    there = {side_of[photo.key] for photo in photos if photo.label == "fake"}
+    lacking = [side for side, _ in SIDES if side not in there]
+    if lacking:
+        raise ValueError(
+            f"no generated face is on the side of {' and '.join(lacking)}: give at least three pictures of each "
+            "generator that show a face and are no near-duplicates"
+        )
 
 
 def _drawn(photos: Sequence[Photo]) -> list[Photo]:

@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from detection.auxiliary import AuxiliaryModel
 from detection.networks.pooled_lite0 import PooledLite0
-from ml.evaluation.metrics import auc, rate
+from ml.evaluation.metrics import auc, missing, rate
 from ml.sources import generated
 from ml.training import pretrained
 from ml.training.generated_faces import (
@@ -48,13 +48,14 @@ def train_generated_faces_model(
 
     report: a JSON file for what is measured on withheld generators. left_out: groups of generators to withhold
     together; each alone without it. share: of genuine people that may reach the threshold. Raises PretrainedMissing,
-    SourceMissing, and ValueError where too few genuine people certify a threshold.
+    SourceMissing, and ValueError for unknown generators and where too few genuine people certify a threshold.
     """
     empty = generated.without_pictures(data, generators)
     if empty:
         print(f"Without pictures, and left out: {', '.join(map(str, empty))}")
     weights = pretrained.lite0_weights(work)
     faces = list_faces(data, work, generators=generators, limit=limit)
+    groups = withheld_groups(faces, left_out)
     network = early_features(weights)
     rows = face_rows(faces, network, work)
     strength = fit(rows, network)
@@ -76,11 +77,6 @@ def train_generated_faces_model(
         provenance=provenance,
     )
     if report:
-        names = sorted(set(rows.source[rows.label == 1]))
-        groups = [tuple(group) for group in left_out] or [(name,) for name in names if len(names) > 1]
-        unknown = sorted({name for group in groups for name in group} - set(names))
-        if unknown:
-            raise ValueError(f"no generated faces of {', '.join(unknown)}: there are {', '.join(names)}")
         document = {
             "provenance": provenance,
             "side_facts": side_facts_tell(rows),
@@ -90,12 +86,23 @@ def train_generated_faces_model(
     return model
 
 
+def withheld_groups(faces: FaceList, left_out: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The groups of generators to withhold in turn: `left_out`, or each of several alone. Raises ValueError for a name
+    that no generated face has."""
+    names = sorted({photo.source for photo in faces.photos if photo.label == "fake"})
+    unknown = sorted({name for group in left_out for name in group} - set(names))
+    if unknown:
+        raise ValueError(f"no generated faces of {', '.join(unknown)}: there are {', '.join(names)}")
+    return [tuple(group) for group in left_out] or [(name,) for name in names if len(names) > 1]
+
+
 def fit(rows: FaceRows, network: PooledLite0, without: Sequence[str] = ()) -> float:
     """Fits the linear layer in place and returns its strength, with which the mean area over generators on validation
-    is largest. without: generators left out. Raises ValueError when none is left."""
-    learned = (rows.side == "train") & (rows.version < VERSIONS) & ~np.isin(rows.source, without)
-    if not (rows.label[learned] == 1).any():
-        raise ValueError(f"without {', '.join(without)} there is no generated face to learn from")
+    is largest. without: generators whose faces are left out. Raises ValueError as `cannot_fit` says."""
+    why = cannot_fit(rows, without)
+    if why:
+        raise ValueError(why)
+    learned = (rows.side == "train") & (rows.version < VERSIONS) & ~_made_by(rows, without)
 
     def area(strength: float) -> float:
         fit_judge(network, rows.features[learned], rows.label[learned], rows.source[learned], strength)
@@ -104,6 +111,19 @@ def fit(rows: FaceRows, network: PooledLite0, without: Sequence[str] = ()) -> fl
     best = max(STRENGTHS, key=area)
     area(best)
     return best
+
+
+def cannot_fit(rows: FaceRows, without: Sequence[str] = ()) -> str:
+    """Why nothing can be learned or chosen without these generators; empty when it can."""
+    kept = (rows.label == 1) & ~_made_by(rows, without)
+    who = f"without {', '.join(without)} there" if without else "there"
+    for side, use in (("train", "to learn from"), ("validation", "to choose the penalty by")):
+        if not (kept & (rows.side == side)).any():
+            return (
+                f"{who} is no generated face on the side of {side} {use}: add pictures of other generators, at least "
+                "three of each that are no near-duplicates, and give another work folder"
+            )
+    return ""
 
 
 def validation_area(rows: FaceRows, scores: np.ndarray, without: Sequence[str] = ()) -> float:
@@ -124,14 +144,19 @@ def left_out_figures(
 
     network: its linear layer is fitted again. Recall is told at the certified threshold, and at the one that 1 % of
     genuine test rows reach, which is chosen on test; of versions saved like genuine files, and of the generator's own
-    files. Intervals are of people.
+    files. Intervals are of people. What the split leaves without faces is missing, and says why.
     """
+    why = cannot_fit(rows, names)
+    withheld = (rows.side != "train") & _made_by(rows, names)
+    if not why and not withheld.any():
+        why = f"all faces of {', '.join(names)} are on the side of train"
+    if why:
+        return missing(why)
     strength = fit(rows, network, names)
     scores = judged(network, rows.features)
     threshold = certified(rows, scores, share)
     genuine = (rows.side == "test") & (rows.label == 0) & (rows.version < VERSIONS)
     loose = threshold_at(scores[genuine], ONE_PERCENT)
-    withheld = (rows.side != "train") & (rows.label == 1) & np.isin(rows.source, names)
     kinds = {
         "as_genuine_files": withheld & (rows.version < VERSIONS),
         "own_files": withheld & (rows.version == OWN_FILE),
@@ -170,11 +195,14 @@ def threshold_at(genuine: np.ndarray, share: float) -> float:
 def side_facts_tell(rows: FaceRows, names: Sequence[str] = ()) -> dict[str, Any]:
     """How well facts of the file tell generated from genuine faces: areas on test of forests on size, sharpness,
     blockiness and colour of the border, and on all but the size, which no view of a face shows. Near 0.5 they give
-    nothing away. names: generators that are measured and not learned from; without them, all of both."""
-    compared = rows.version < VERSIONS
-    learned = compared & (rows.side == "train") & ~np.isin(rows.source, names)
-    wanted = np.isin(rows.source, names) if names else rows.label == 1
-    held = compared & (rows.side == "test") & ((rows.label == 0) | wanted)
+    nothing away. names: generators that are measured and not learned from; without them, all of both. Missing when none
+    of their faces is on the side of test."""
+    compared, tested = rows.version < VERSIONS, rows.side == "test"
+    learned = compared & (rows.side == "train") & ~_made_by(rows, names)
+    wanted = tested & (_made_by(rows, names) if names else rows.label == 1)
+    if not wanted.any():
+        return missing("none of these faces is on the side of test")
+    held = compared & (wanted | (tested & (rows.label == 0)))
     found = {}
     for name, part in FACTS.items():
         forest = RandomForestClassifier(
@@ -183,6 +211,11 @@ def side_facts_tell(rows: FaceRows, names: Sequence[str] = ()) -> dict[str, Any]
         score = forest.predict_proba(rows.facts[held, part])[:, 1]
         found[name] = auc(rows.label[held], score, rows.person[held]).as_dict()
     return found
+
+
+def _made_by(rows: FaceRows, names: Sequence[str]) -> np.ndarray:
+    """(M,) bool: the generated faces of these sources, without the photographs of the same collection."""
+    return (rows.label == 1) & np.isin(rows.source, names)
 
 
 def _rate(hit: np.ndarray, rows: FaceRows, chosen: np.ndarray) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """The versions of a picture that *Generated face* sees, and their features, kept on disk.
 
-A generated face is first made a file like those of the genuine sets: reduced to the eye distance of a genuine face, and
-saved with the quantisation tables of its file. The photographs of its collection go through the same. Then one version
-stays so, and the others are degraded and saved again, as those of genuine faces are: neither size nor compression tells
-the classes apart.
+A generated face is first made a file like those of the genuine sets: reduced to the eye distance of a genuine face that
+is no larger than itself, and saved with the quantisation tables of its file. The photographs of its collection go
+through the same. Then one version stays so, and the others are degraded and saved again, as those of genuine faces are.
+
+That narrows what size and compression tell, and does not end it: no face is enlarged, so a generator of small faces
+has small ones alone; a face smaller than all genuine ones keeps its size; and genuine files that are no JPEG have no
+compression to adopt. `ml.training.generated_model.side_facts_tell` measures what is left.
 """
 
 import hashlib
@@ -46,7 +49,7 @@ FILTERS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-RECIPE = "2026-11-28/2"  # of the versions; another one makes kept features void
+RECIPE = "2026-11-28/3"  # of the versions; another one makes kept features void
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +103,34 @@ def face_rows(faces: FaceList, network: PooledLite0, work: Path) -> FaceRows:
 
 
 def versions(
-    path: Path, points: np.ndarray, habit: Habit | None, seed: Sequence[int]
+    path: Path, points: np.ndarray, habits: Sequence[Habit], seed: Sequence[int]
 ) -> Iterator[tuple[int, Image.Image, FaceFrame]]:
-    """Number, picture and face of each version. habit: that a collected picture adopts; None for a genuine set's own.
+    """Number, picture and face of each version. habits: of which a collected picture adopts one; none for a genuine
+    set's own.
 
     points: (468, 2) pixels, the mesh in the file's picture.
     """
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     rng = np.random.default_rng(seed)
-    if habit is not None:
-        yield OWN_FILE, picture, frame_from_mesh(points, picture.size)
-        picture, points = adopted(picture, points, habit, rng)
+    if habits:
+        own = frame_from_mesh(points, picture.size)
+        yield OWN_FILE, picture, own
+        picture, points = adopted(picture, points, habit_for(own.eye_distance, habits, rng), rng)
     frame = frame_from_mesh(points, picture.size)
     yield 0, picture, frame
     for number in range(1, VERSIONS):
         pixels, _ = degrade(np.asarray(picture), rng)
         yield number, _opened(saved(pixels, int(rng.integers(*QUALITY)))), frame
+
+
+def habit_for(eyes: float, habits: Sequence[Habit], rng: np.random.Generator) -> Habit:
+    """One that a face can adopt without being enlarged; where there is none, any, whose compression alone it adopts.
+
+    eyes: the face's own eye distance in pixels.
+    """
+    within = [habit for habit in habits if habit.eyes <= eyes] or habits
+    return within[int(rng.integers(len(within)))]
 
 
 def adopted(
@@ -186,8 +200,8 @@ def _features(
         photo = faces.photos[row]
         seed = list(hashlib.sha256(photo.key.encode()).digest()[:8])
         collected = photo.label == "fake" or photo.source == COLLECTION
-        habit = habits[int(np.random.default_rng(seed).integers(len(habits)))] if collected else None
-        for which, picture, frame in versions(photo.path, faces.points[row], habit, [*seed, 1]):
+        adoptable = habits if collected else ()
+        for which, picture, frame in versions(photo.path, faces.points[row], adoptable, [*seed, 1]):
             if which == OWN_FILE and faces.side[row] == "train":
                 continue
             at.append(number)

@@ -18,7 +18,7 @@ from ml.training import generated_model, pretrained
 from ml.training.face_crops import frame_from_mesh
 from ml.training.generated_lists import list_faces
 from ml.training.generated_model import threshold_at
-from ml.training.generated_rows import OWN_FILE, VERSIONS, Habit, adopted, versions
+from ml.training.generated_rows import OWN_FILE, VERSIONS, Habit, adopted, habit_for, versions
 from tests.factories.face_sets import faces, write_face_sets
 
 FLAT = {0: [7] * 64, 1: [9] * 64}
@@ -42,6 +42,22 @@ def test_a_generated_face_becomes_a_file_like_a_genuine_one() -> None:
     assert large.size == picture.size  # never enlarged
 
 
+def test_a_face_adopts_a_size_that_it_can_be_reduced_to(tmp_path: Path) -> None:
+    habits = [Habit(float(eyes), FLAT, 2) for eyes in range(20, 200, 10)]
+    rng = np.random.default_rng(0)
+    assert {habit_for(90.0, habits, rng).eyes for _ in range(300)} == set(range(20, 100, 10))
+    assert {habit_for(9.0, habits, rng).eyes for _ in range(600)} == {habit.eyes for habit in habits}
+    path = tmp_path / "face.png"
+    picture = next(faces())
+    picture.save(path)
+    found = largest_mesh(picture)
+    assert found is not None
+    mixed = [Habit(4000.0, FLAT, 2), Habit(40.0, FLAT, 2)]
+    for seed in range(6):
+        frames = [frame for number, _, frame in versions(path, found[0], mixed, [seed]) if number != OWN_FILE]
+        assert frames[0].eye_distance == pytest.approx(40, abs=0.5)
+
+
 def test_versions_are_the_same_each_time_and_own_files_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     picture = next(faces())
@@ -49,16 +65,16 @@ def test_versions_are_the_same_each_time_and_own_files_are_told_apart(tmp_path: 
     found = largest_mesh(picture)
     assert found is not None
     habit = Habit(40.0, FLAT, 2)
-    first, second = (list(versions(path, found[0], habit, [1, 2])) for _ in range(2))
+    first, second = (list(versions(path, found[0], [habit], [1, 2])) for _ in range(2))
     assert [number for number, _, _ in first] == [OWN_FILE, *range(VERSIONS)]
     assert first[0][1].size == picture.size
     assert all(one[1].size == first[1][1].size for one in first[2:])
     assert all(a[1].tobytes() == b[1].tobytes() for a, b in zip(first, second, strict=True))
-    assert [number for number, _, _ in versions(path, found[0], None, [1, 2])] == list(range(VERSIONS))
+    assert [number for number, _, _ in versions(path, found[0], (), [1, 2])] == list(range(VERSIONS))
 
 
 def test_the_command_goes_from_folders_to_a_model_and_a_report(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)
     weights = timm.create_model(LITE0, num_classes=0).state_dict()
@@ -88,6 +104,10 @@ def test_the_command_goes_from_folders_to_a_model_and_a_report(
     kept = {path: path.stat().st_mtime_ns for path in (work / "generated-features").iterdir()}
     assert main([*command, "--share", "0.96"]) == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # features are not made again
+    elsewhere = [*command[:-1], str(tmp_path / "none")]
+    assert main([*elsewhere, "--report", str(report), "--leave-out", "one,nosuch"]) == 2
+    assert "no generated faces of nosuch: there are gan_faces, one, two" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()  # names are checked before the model is made
     (data / "generators" / "two" / "d0.jpg").rename(data / "generators" / "two" / "e0.jpg")
     assert main([*command, "--share", "0.96"]) == 2  # another list, but the work folder has a frozen split
     (data / "generators" / "two" / "e0.jpg").rename(data / "generators" / "two" / "d0.jpg")

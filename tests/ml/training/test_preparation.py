@@ -1,5 +1,6 @@
 """A frozen split, and what was measured for it, outlive a command with other pictures."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,11 @@ def test_an_unreadable_picture_is_named(data: Path, tmp_path: Path) -> None:
             list_faces(data, tmp_path)
     finally:
         path.write_bytes(whole)
+
+
+def test_too_few_generated_faces_are_refused_before_their_split_is_frozen(data: Path, tmp_path: Path) -> None:
+    few, work = tmp_path / "data", tmp_path / "work"
+    shutil.copytree(data, few, ignore=shutil.ignore_patterns("generators", "b1.jpg", "b2.jpg"))
+    with pytest.raises(ValueError, match="no generated face is on the side of validation and train: give"):
+        list_faces(few, work)
+    assert set(contents(work)) == {"splits.json", "measures.npz"}
