@@ -1,8 +1,10 @@
 """The versions of a picture that *Generated face* sees, and their features, kept on disk.
 
 A generated face is first made a file like those of the genuine sets: reduced to the eye distance of a genuine face that
-is no larger than itself, and saved with the quantisation tables of its file. The photographs of its collection go
-through the same. Then one version stays so, and the others are degraded and saved again, as those of genuine faces are.
+is no larger than itself, and saved with the quantisation tables of its file. Small faces adopt small ones and large
+faces large ones, so that the sizes of a generator are spread as genuine ones as far as they can be. The photographs of
+the collection go through the same. Then one version stays so, and the others are degraded and saved again, as those of
+genuine faces are.
 
 That narrows what size and compression tell, and does not end it: no face is enlarged, so a generator of small faces
 has small ones alone; a face smaller than all genuine ones keeps its size; and genuine files that are no JPEG have no
@@ -49,7 +51,7 @@ FILTERS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-RECIPE = "2026-11-28/3"  # of the versions; another one makes kept features void
+RECIPE = "2026-11-28/4"  # of the versions; another one makes kept features void
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +105,18 @@ def face_rows(faces: FaceList, network: PooledLite0, work: Path) -> FaceRows:
 
 
 def versions(
-    path: Path, points: np.ndarray, habits: Sequence[Habit], seed: Sequence[int]
+    path: Path, points: np.ndarray, habit: Habit | None, seed: Sequence[int]
 ) -> Iterator[tuple[int, Image.Image, FaceFrame]]:
-    """Number, picture and face of each version. habits: of which a collected picture adopts one; none for a genuine
-    set's own.
+    """Number, picture and face of each version. habit: that a collected picture adopts; None for a genuine set's own.
 
     points: (468, 2) pixels, the mesh in the file's picture.
     """
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     rng = np.random.default_rng(seed)
-    if habits:
-        own = frame_from_mesh(points, picture.size)
-        yield OWN_FILE, picture, own
-        picture, points = adopted(picture, points, habit_for(own.eye_distance, habits, rng), rng)
+    if habit is not None:
+        yield OWN_FILE, picture, frame_from_mesh(points, picture.size)
+        picture, points = adopted(picture, points, habit, rng)
     frame = frame_from_mesh(points, picture.size)
     yield 0, picture, frame
     for number in range(1, VERSIONS):
@@ -124,13 +124,17 @@ def versions(
         yield number, _opened(saved(pixels, int(rng.integers(*QUALITY)))), frame
 
 
-def habit_for(eyes: float, habits: Sequence[Habit], rng: np.random.Generator) -> Habit:
-    """One that a face can adopt without being enlarged; where there is none, any, whose compression alone it adopts.
+def habits_for(eyes: np.ndarray, habits: Sequence[Habit]) -> list[Habit]:
+    """For each face of one generator the habit of the same rank by eye distance; where the face is smaller than that,
+    the largest that it can be reduced to. A face smaller than all gets the smallest: it adopts its compression alone.
 
-    eyes: the face's own eye distance in pixels.
+    eyes: (N,) own eye distances in pixels.
     """
-    within = [habit for habit in habits if habit.eyes <= eyes] or habits
-    return within[int(rng.integers(len(within)))]
+    ordered = sorted(habits, key=lambda habit: habit.eyes)
+    rank = (np.argsort(np.argsort(eyes, kind="stable")) + 0.5) / len(eyes)
+    same = (rank * len(ordered)).astype(int)
+    largest = np.searchsorted([habit.eyes for habit in ordered], eyes, side="right") - 1
+    return [ordered[at] for at in np.maximum(0, np.minimum(same, largest)).tolist()]
 
 
 def adopted(
@@ -196,12 +200,11 @@ def _features(
 ) -> dict[str, np.ndarray]:
     at, version, facts, features = [], [], [], []
     batch: list[np.ndarray] = []
+    adoptable = _adoptable(faces, rows, habits)
     for number, row in enumerate(rows.tolist()):
         photo = faces.photos[row]
         seed = list(hashlib.sha256(photo.key.encode()).digest()[:8])
-        collected = photo.label == "fake" or photo.source == COLLECTION
-        adoptable = habits if collected else ()
-        for which, picture, frame in versions(photo.path, faces.points[row], adoptable, [*seed, 1]):
+        for which, picture, frame in versions(photo.path, faces.points[row], adoptable.get(row), [*seed, 1]):
             if which == OWN_FILE and faces.side[row] == "train":
                 continue
             at.append(number)
@@ -219,6 +222,27 @@ def _features(
         "features": np.concatenate(features),
         "facts": np.array(facts, np.float64),
     }
+
+
+def _adoptable(faces: FaceList, rows: np.ndarray, habits: Sequence[Habit]) -> dict[int, Habit]:
+    """By row, the habits that the collected pictures adopt; those of each label are ranked on their own."""
+    found: dict[int, Habit] = {}
+    for label in ("real", "fake"):
+        collected = [
+            row
+            for row in rows.tolist()
+            if faces.photos[row].label == label
+            and (label == "fake" or faces.photos[row].source == COLLECTION)
+        ]
+        eyes = np.array([_eyes(faces.photos[row].path, faces.points[row]) for row in collected])
+        if collected:
+            found.update(zip(collected, habits_for(eyes, habits), strict=True))
+    return found
+
+
+def _eyes(path: Path, points: np.ndarray) -> float:
+    with Image.open(path) as opened:
+        return frame_from_mesh(points, opened.size).eye_distance
 
 
 def _pooled(network: PooledLite0, batch: Sequence[np.ndarray]) -> np.ndarray:
