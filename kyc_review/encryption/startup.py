@@ -5,7 +5,7 @@ import logging
 from django.db import Error
 
 from kyc_review.encryption.keys import difference, problem
-from kyc_review.encryption.shared_secrets import SecretDiffers, secrets_check
+from kyc_review.encryption.shared_secrets import SecretDiffers, secret_names, secrets_check
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ def keys_announce() -> None:
     """Log what is wrong with the keys, and which secrets other processes have otherwise."""
     try:
         text = problem() or difference()
-        secrets_check()
+        secrets_check(secret_names())
     except SecretDiffers as differs:
         log.error("%s", differs)
     except Error as error:  # the probes say so

@@ -109,6 +109,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "storage.copied": _("Files copied to another storage"),
     "keys.rotated": _("Keys of pictures rotated"),
     "secrets.adopted": _("Secrets of all processes adopted"),
+    "secrets.first_known": _("Secrets of all processes noted for the first time"),
     "means.failed": _("Means failed"),
     "means.succeeded": _("Means succeeded"),
     "notice_channel.changed": _("Notice channel changed"),

@@ -16,7 +16,7 @@ from kyc_review.core.stored_texts import stored
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
-
+PURPOSE = "kyc_review.webhooks.secret_encryption"
 OTHER_KEY = stored(
     gettext_noop(
         "The endpoint's secret was encrypted with another key; restore WEBHOOK_SECRETS_KEY or rotate the secret."
@@ -41,6 +41,17 @@ def unseal(sealed: str) -> str:
         raise SealBroken(OTHER_KEY) from None
 
 
+def is_sealed_with(key: str, sealed: str) -> bool:
+    """Whether this value alone decrypts it."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        box([key], purpose=PURPOSE).decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def _box() -> "MultiFernet":
     keys = settings.WEBHOOK_SECRETS_KEY or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return box(keys, purpose="kyc_review.webhooks.secret_encryption")
+    return box(keys, purpose=PURPOSE)

@@ -10,7 +10,7 @@ from kyc_review.core.pagination import page_after
 from kyc_review.core.permissions import may_see_webhooks
 from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.models import Delivery, Endpoint
-from kyc_review.webhooks.secret_encryption import SealBroken, unseal
+from kyc_review.webhooks.secret_encryption import is_sealed_with
 
 LOOKED_AT = 5
 
@@ -29,18 +29,10 @@ def endpoints_failing_unchecked() -> QuerySet[Endpoint]:
     )
 
 
-def endpoint_secrets_open() -> bool:
-    """False when this process opens no secret of the latest endpoints: they were encrypted with another key."""
-    latest = list(Endpoint.objects.filter(deleted_at=None).order_by("-created_at")[:LOOKED_AT])
-    return not latest or any(_opens(endpoint.secret) for endpoint in latest)
-
-
-def _opens(sealed: str) -> bool:
-    try:
-        unseal(sealed)
-    except SealBroken:
-        return False
-    return True
+def endpoint_opens(key: str) -> bool:
+    """Whether this value alone opens the secret of one of the latest endpoints."""
+    latest = Endpoint.objects.filter(deleted_at=None).order_by("-created_at")
+    return any(is_sealed_with(key, sealed) for sealed in latest.values_list("secret", flat=True)[:LOOKED_AT])
 
 
 def deliveries_of(viewer: ApiKey) -> QuerySet[Delivery]:

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from kyc_review.core.encryption import box
 
+PURPOSE = "kyc_review.accounts.second_factor"
+
 
 class FactorUnreadable(Exception):
     """Encrypted with a SECRET_KEY that this process does not have; only a reset helps."""
@@ -24,7 +26,14 @@ class Adapter(DefaultMFAAdapter):
             raise FactorUnreadable("The second factor was encrypted with another SECRET_KEY.") from None
 
 
+def is_encrypted_with(key: str, encrypted_text: str) -> bool:
+    """Whether this value of SECRET_KEY alone decrypts it."""
+    try:
+        box([key], purpose=PURPOSE).decrypt(encrypted_text.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def _box():  # type: ignore[no-untyped-def]  # MultiFernet, which is imported when it is needed
-    return box(
-        [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS], purpose="kyc_review.accounts.second_factor"
-    )
+    return box([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS], purpose=PURPOSE)

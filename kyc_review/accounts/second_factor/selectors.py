@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 
+from kyc_review.accounts.second_factor.adapter import is_encrypted_with
 from kyc_review.accounts.second_factor.codes import codes_left
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Each is enough for the second step of a login; recovery codes stand in for a lost one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+LOOKED_AT = 5
 
 
 class Checked(StrEnum):
@@ -41,6 +43,12 @@ class Factor:
 
 def has_second_factor(user: User) -> bool:
     return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+
+
+def factor_opens(key: str) -> bool:
+    """Whether this value of SECRET_KEY alone opens one of the latest second factors with codes."""
+    latest = Authenticator.objects.filter(type=Authenticator.Type.TOTP).order_by("-created_at")
+    return any(is_encrypted_with(key, row.data["secret"]) for row in latest[:LOOKED_AT])
 
 
 def has_passkey(user: User) -> bool:

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core import signing
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -85,7 +87,18 @@ def sessions_of(user: User) -> list[UserSession]:
     return sorted(found, key=lambda row: row.last_seen_at, reverse=True)
 
 
-def sessions_open() -> bool:
-    """False when this process opens none of the latest sessions: others have signed them with another SECRET_KEY."""
-    latest = list(Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")[:LOOKED_AT])
-    return not latest or any(session.get_decoded() for session in latest)
+def session_opens(key: str) -> bool:
+    """Whether this value of SECRET_KEY alone opens one of the latest sessions, ended ones included."""
+    latest = Session.objects.order_by("-expire_date").values_list("session_data", flat=True)[:LOOKED_AT]
+    return any(_is_signed(data, key) for data in latest)
+
+
+def _is_signed(session_data: str, key: str) -> bool:
+    store = SessionStore()
+    try:
+        signing.loads(
+            session_data, key=key, salt=store.key_salt, serializer=store.serializer, fallback_keys=[]
+        )
+    except signing.BadSignature:
+        return False
+    return True

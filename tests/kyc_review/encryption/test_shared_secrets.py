@@ -1,19 +1,31 @@
 """A process with another SECRET_KEY or WEBHOOK_SECRETS_KEY than the others is found; a rotation leaves all ready."""
 
 import logging
+from contextlib import nullcontext
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import encrypt
 from django.conf import LazySettings
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.encryption import shared_secrets
 from kyc_review.encryption.models import SharedSetting
-from kyc_review.encryption.shared_secrets import SecretDiffers, secrets_check, secrets_ensure
+from kyc_review.encryption.shared_secrets import (
+    NAMES,
+    SecretDiffers,
+    keys_listed,
+    secrets_check,
+    secrets_ensure,
+)
 from kyc_review.encryption.startup import keys_announce
 from kyc_review.ops import health
 from kyc_review.pipeline import heartbeat
@@ -37,6 +49,10 @@ def readiness(client: Client, path: str = "/readyz/web") -> tuple[int, str]:
     health._kept.clear()
     answer = client.get(path)
     return answer.status_code, answer.json()["checks"]["secrets"]
+
+
+def ensure() -> None:
+    secrets_ensure({name: keys_listed(name)[0] for name in NAMES})
 
 
 def run(*arguments: str) -> str:
@@ -66,7 +82,7 @@ def test_a_process_with_another_secret_is_not_ready_and_says_which(
 ) -> None:
     storage_identity_ensure()
     assert readiness(client)[1] == "ok"  # an upgrade: nothing is known yet
-    secrets_ensure()
+    ensure()
     assert readiness(client) == (200, "ok")
     for setting, value in wrong.items():
         setattr(settings, setting, value)
@@ -78,7 +94,7 @@ def test_a_process_with_another_secret_is_not_ready_and_says_which(
     keys_announce()
     assert [record.levelno for record in caplog.records if name in record.getMessage()][-1] == logging.ERROR
     with pytest.raises(SecretDiffers, match=name):
-        secrets_ensure()
+        ensure()
     with pytest.raises(CommandError, match=name):
         run("secrets", "status")
     settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "first", []
@@ -89,7 +105,7 @@ def test_a_scoring_worker_says_so_and_goes_on(
     settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_identity_ensure()
-    secrets_ensure()
+    ensure()
     monkeypatch.setattr(heartbeat, "_name", "host:7:abc")
     heartbeat.beat()
     settings.WEBHOOK_SECRETS_KEY = ["never needed here"]
@@ -122,12 +138,14 @@ def test_a_rotation_leaves_every_process_ready_and_its_end_finds_the_one_that_wa
     assert "manage.py secrets adopt" in run("secrets", "status")
     assert given(old) == (200, "ok")
     given(new)
-    assert "SECRET_KEY, WEBHOOK_SECRETS_KEY" in run("secrets", "adopt")
-    assert run("secrets", "status") == ""
+    assert run("secrets", "adopt") == "New: SECRET_KEY.\n"
+    assert "earlier value" not in run("secrets", "status")
     assert "Nothing" in run("secrets", "adopt")
-    assert Event.objects.get(action="secrets.adopted").detail == {
-        "names": ["SECRET_KEY", "WEBHOOK_SECRETS_KEY"]
-    }
+    events = Event.objects.filter(action__startswith="secrets.").order_by("pk")
+    assert [(event.action, event.detail["names"]) for event in events] == [
+        ("secrets.first_known", ["SECRET_KEY"]),
+        ("secrets.adopted", ["SECRET_KEY"]),
+    ]
     assert given({"SECRET_KEY_FALLBACKS": []}) == (200, "ok")
     assert given(old)[0] == 503
     with pytest.raises(CommandError, match="SECRET_KEY of this process"):
@@ -135,7 +153,7 @@ def test_a_rotation_leaves_every_process_ready_and_its_end_finds_the_one_that_wa
 
 
 def test_a_key_of_its_own_for_webhooks_follows_that_of_before(settings: LazySettings) -> None:
-    secrets_ensure()
+    ensure()
     settings.WEBHOOK_SECRETS_KEY = ["own", "first"]
     secrets_check()
     settings.WEBHOOK_SECRETS_KEY = ["own"]
@@ -143,30 +161,132 @@ def test_a_key_of_its_own_for_webhooks_follows_that_of_before(settings: LazySett
         secrets_check()
 
 
+def endpoint(integration: Integration) -> None:
+    Endpoint.objects.create(integration=integration, url="https://bank.example/", secret=seal("whsec"))
+
+
 def test_prepare_writes_no_secret_that_opens_nothing_of_what_others_stored(
     client: Client, alice: User, integration: Integration, settings: LazySettings
 ) -> None:
-    Endpoint.objects.create(integration=integration, url="https://bank.example/", secret=seal("whsec"))
+    settings.WEBHOOK_SECRETS_KEY = ["own"]
+    endpoint(integration)
     client.force_login(alice)
-    settings.SECRET_KEY = "a placeholder"
+    settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "a placeholder", ["another"]
     said = prepare()
-    assert "SECRET_KEY of this process opens nothing" in said
-    assert "WEBHOOK_SECRETS_KEY of this process opens nothing" in said
+    assert "SECRET_KEY of this process opens no" in said
+    assert "WEBHOOK_SECRETS_KEY of this process opens no" in said
     assert not SharedSetting.objects.exists()
-    settings.SECRET_KEY = "first"
-    assert "opens nothing" not in prepare()
+    settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "first", ["own"]
+    assert "opens no" not in prepare()
     assert SharedSetting.objects.count() == 2
 
 
+def test_where_nothing_proves_a_secret_prepare_leaves_every_process_ready(
+    client: Client, alice: User, settings: LazySettings
+) -> None:
+    """An upgrade at night: people exist, and no one is logged in."""
+    storage_identity_ensure()
+    settings.SECRET_KEY = "a placeholder"
+    assert "SECRET_KEY of this process opens no" in prepare()
+    assert not SharedSetting.objects.exists()
+    settings.SECRET_KEY = "first"
+    assert readiness(client) == (200, "ok")
+    prepare()
+    assert not SharedSetting.objects.exists()
+    setup = encrypt("its secret")
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": setup})
+    assert "opens no" not in prepare()
+    assert Event.objects.get(action="secrets.first_known").detail["names"] == ["SECRET_KEY"]
+
+
+def test_a_session_that_has_ended_proves_a_secret(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=3))
+    prepare()
+    assert SharedSetting.objects.filter(name="SECRET_KEY").exists()
+
+
+def test_what_proves_it_is_one_value_and_processes_that_have_only_that_one_stay_ready(
+    client: Client, alice: User, settings: LazySettings
+) -> None:
+    """In a rotation, `prepare` has the new value first and the others still have the old one alone."""
+    storage_identity_ensure()
+    client.force_login(alice)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "second", ["first"]
+    prepare()
+    assert readiness(client) == (200, "ok")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "first", []
+    assert readiness(client) == (200, "ok")
+
+
+def test_prepare_without_the_key_of_webhooks_neither_writes_nor_fails(
+    client: Client, integration: Integration, settings: LazySettings
+) -> None:
+    storage_identity_ensure()
+    prepare()
+    settings.WEBHOOK_SECRETS_KEY = ["own"]
+    assert readiness(client) == (200, "ok")
+    endpoint(integration)
+    prepare()
+    assert SharedSetting.objects.filter(name="WEBHOOK_SECRETS_KEY").exists()
+    settings.WEBHOOK_SECRETS_KEY = []
+    assert "opens no" not in prepare()
+    assert "Nothing" in run("secrets", "adopt")
+    settings.WEBHOOK_SECRETS_KEY = ["own"]
+    assert readiness(client) == (200, "ok")
+
+
+def test_adopt_is_refused_where_the_secret_is_wrong_unless_the_earlier_one_is_lost(
+    client: Client, alice: User, integration: Integration, settings: LazySettings
+) -> None:
+    storage_identity_ensure()
+    settings.WEBHOOK_SECRETS_KEY = ["own"]
+    for is_known in (False, True):  # before and after the fingerprints are written
+        client.force_login(alice)
+        endpoint(integration)
+        if is_known:
+            prepare()
+        settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "wrong host", ["own"]
+        with pytest.raises(CommandError, match=r"^SECRET_KEY .* adopt --lost SECRET_KEY"):
+            run("secrets", "adopt")
+        with pytest.raises(SecretDiffers) if is_known else nullcontext():
+            secrets_check()
+        settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "first", ["wrong host"]
+        with pytest.raises(CommandError, match=r"^WEBHOOK_SECRETS_KEY .* adopt --lost WEBHOOK_SECRETS_KEY"):
+            run("secrets", "adopt")
+        settings.WEBHOOK_SECRETS_KEY = ["own"]
+        assert readiness(client) == (200, "ok")
+        assert not Event.objects.filter(action="secrets.adopted").exists()
+    settings.SECRET_KEY = "another"  # as after a restore without the secrets of before
+    assert run("secrets", "adopt", "--lost", "SECRET_KEY") == "New: SECRET_KEY.\n"
+    assert readiness(client) == (200, "ok")
+    settings.WEBHOOK_SECRETS_KEY = []
+    assert readiness(client)[0] == 503
+    assert run("secrets", "adopt", "--lost", "WEBHOOK_SECRETS_KEY") == "New: WEBHOOK_SECRETS_KEY.\n"
+    assert readiness(client) == (200, "ok")
+
+
+def test_a_fingerprint_made_at_another_cost_stays_valid_and_what_is_none_fits_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ensure()
+    monkeypatch.setattr(shared_secrets, "COST", {"n": 32, "r": 4, "p": 2})
+    secrets_check()
+    for value in ("00$00", "", "16$8$1$zz$00", "3$8$1$00$00", f"{2**30}$8$1$00$00"):
+        SharedSetting.objects.filter(name="SECRET_KEY").update(value=value)
+        with pytest.raises(SecretDiffers):
+            secrets_check()
+
+
 def test_a_fingerprint_reveals_neither_the_secret_nor_that_two_are_equal() -> None:
-    secrets_ensure()
+    ensure()
     one, other = SharedSetting.objects.values_list("value", flat=True)
     assert one != other
     assert "first" not in one + other
 
 
 def test_it_is_computed_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets_ensure()
+    ensure()
     shared_secrets._digest.cache_clear()
     for _ in range(3):
         secrets_check()

@@ -12,7 +12,6 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from detection.bundle import BundleRefused
 from kyc_review.accounts.second_factor.naming import factors_name
 from kyc_review.accounts.services import roles_ensure
-from kyc_review.accounts.sessions.services import sessions_open
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.write_once import privileges_grant
 from kyc_review.core.db.locks import one_at_a_time
@@ -21,17 +20,11 @@ from kyc_review.core.files import StorageUnavailable
 from kyc_review.encryption.key_files import KeyFileRefused, key_file_ensure
 from kyc_review.encryption.keys import encryption_ensure, is_on, keys_in_use
 from kyc_review.encryption.problems import KeysUnavailable
-from kyc_review.encryption.shared_secrets import (
-    SECRET_KEY,
-    WEBHOOK_SECRETS_KEY,
-    SecretDiffers,
-    fingerprints,
-    secrets_ensure,
-)
+from kyc_review.encryption.shared_secrets import SecretDiffers, fingerprints, secrets_ensure
 from kyc_review.registry.bundles import baseline_install
+from kyc_review.registry.secret_evidence import secret_evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
-from kyc_review.webhooks.selectors import endpoint_secrets_open
 
 MIGRATION_LOCK = 0x6B79635F6D6967
 LOCK_WAIT, LOCK_PAUSE_S, LOCK_TRIES = "5s", 5, 60
@@ -86,17 +79,18 @@ class Command(BaseCommand):
             ) from refusal
 
     def _secrets_ensure(self) -> None:
-        """What other processes have made must fit: this one may have been given secrets of its own, which it never
-        needed before."""
-        trusted = {SECRET_KEY: sessions_open(), WEBHOOK_SECRETS_KEY: endpoint_secrets_open()}
+        """What other processes have stored must prove them: this one may have been given secrets of its own, which it
+        never needed before."""
+        evidence = secret_evidence()
         try:
-            secrets_ensure([name for name, is_trusted in trusted.items() if is_trusted])
+            secrets_ensure(evidence.opened)
         except SecretDiffers as differs:
             raise CommandError(str(differs)) from differs
-        for name in trusted.keys() - fingerprints().keys():
+        for name in sorted(evidence.closed - fingerprints().keys()):
             self.stderr.write(
-                f"{name} of this process opens nothing that others have stored, so processes cannot compare theirs "
-                "yet: run manage.py prepare with the secrets of the others, or manage.py secrets adopt if it changed"
+                f"{name} of this process opens no session, second factor or endpoint that others have stored, so "
+                "processes cannot compare theirs yet: run manage.py prepare with the secrets of the web processes, "
+                "after somebody has logged in"
             )
 
     def _migrate_in_short_waits(self, verbosity: int) -> None:
