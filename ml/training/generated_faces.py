@@ -1,7 +1,7 @@
 """The auxiliary model *Generated face*: a linear layer on pooled early features of EfficientNet-Lite0.
 
 Both classes go through the same crops, post-processing and compression, and genuine faces come from every set, so that
-neither the collection nor the compression of the generated faces gives them away.
+collection and compression of the generated faces give away as little as can be; what they still do is reported.
 """
 
 from dataclasses import dataclass
