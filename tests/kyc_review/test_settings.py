@@ -68,6 +68,17 @@ def test_a_list_in_a_file_may_be_empty(tmp_path: Path, monkeypatch: pytest.Monke
         assert Env().list(f"SOME_KEYS{number}", default=[]) == keys
 
 
+def test_earlier_keys_have_no_file_in_a_secret_that_an_earlier_release_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECRET_KEY_FALLBACKS", raising=False)
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(tmp_path / "SECRET_KEY_FALLBACKS"))
+    assert Env().list("SECRET_KEY_FALLBACKS", default=[]) == []
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(tmp_path))  # there, and no file
+    with pytest.raises(SystemExit, match="SECRET_KEY_FALLBACKS_FILE names a file that cannot be read"):
+        Env().list("SECRET_KEY_FALLBACKS", default=[])
+
+
 def test_a_file_that_is_not_there_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOST_URL_FILE", "/nowhere/url")
     said = "error: LOST_URL_FILE names a file that cannot be read: /nowhere/url: .*Mount the secret"
