@@ -81,6 +81,7 @@ MIDDLEWARE = [
 
 # `manage.py audit verify` compares these records with their events.
 AUDITED_RECORDS = [
+    "kyc_review.encryption.audited.KINDS",
     "kyc_review.accounts.audited.KINDS",
     "kyc_review.registry.audited.KINDS",
     "kyc_review.submissions.audited.KINDS",
