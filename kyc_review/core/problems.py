@@ -38,6 +38,9 @@ CONTENT_TYPE = "application/problem+json"
 NIL = UUID(int=0)
 SHOWN_ID_CHARS = 100
 RETRY_AFTER_S = "2"
+# The server ended the statement because it took too long, as it may again.
+QUERY_CANCELED = "57014"
+RETRY_SLOW_AFTER_S = "60"
 
 
 class Problem(exceptions.APIException):
@@ -128,7 +131,7 @@ def _to_api_exception(exc: Exception) -> Exception:
             )
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
-    return unavailable() if is_passing(exc) else exc
+    return unavailable(exc) if is_passing(exc) else exc
 
 
 def is_passing(exc: BaseException | None) -> bool:
@@ -139,18 +142,28 @@ def is_passing(exc: BaseException | None) -> bool:
         case OSError(errno=number) if number in STORAGE_FAILS:
             log.error("files cannot be stored or read: %s", exc, exc_info=exc)
         case OperationalError() | InterfaceError():
-            log.error("the database does not answer: %s", exc)
+            if sqlstate := _sqlstate(exc):
+                log.error("the database ended or refused a statement (SQLSTATE %s): %s", sqlstate, exc)
+            else:
+                log.error("the database does not answer: %s", exc)
         case _:
             return False
     return True
 
 
-def unavailable() -> Problem:
+def _sqlstate(exc: BaseException | None) -> str | None:
+    """None: no answer of the database."""
+    return getattr(exc.__cause__, "sqlstate", None) if exc else None
+
+
+def unavailable(exc: BaseException | None = None) -> Problem:
+    """exc: the cause, which says when a repetition makes sense."""
+    is_slow = _sqlstate(exc) == QUERY_CANCELED
     return Problem(
         status=503,
         code="unavailable",
         detail="The service is temporarily unavailable; the request was not accepted. Repeat the request.",
-        headers={"Retry-After": RETRY_AFTER_S},
+        headers={"Retry-After": RETRY_SLOW_AFTER_S if is_slow else RETRY_AFTER_S},
     )
 
 
@@ -246,13 +259,13 @@ def unsupported_charset() -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """The answer to an exception that no view has handled, which Django is handling meanwhile: 503 for one that passes,
     such as a database that restarts under a page or a middleware."""
-    if is_passing(sys.exc_info()[1]):
-        problem = unavailable()
+    if is_passing(exc := sys.exc_info()[1]):
+        problem = unavailable(exc)
         if _in_api(request):
             answer: HttpResponse = _answer(problem.status_code, "unavailable", str(problem.detail))
         else:
             answer = HttpResponse(loader.render_to_string("503.html"), status=problem.status_code)
-        answer["Retry-After"] = RETRY_AFTER_S
+        answer["Retry-After"] = problem.headers["Retry-After"]
         return answer
     if not _in_api(request):
         return defaults.server_error(request)

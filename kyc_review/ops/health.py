@@ -59,6 +59,8 @@ _kept: dict[str, tuple[float, str]] = {}
 PROBE_WAIT_S = 3.0
 # No statement of a probe waits longer for its answer.
 DATABASE_WAIT_S = 3
+# The server ends it before, so that a slow one costs no connection.
+DATABASE_STATEMENT_S = 2.5
 NOT_ASKED = "not checked: it needs the database"
 
 
@@ -123,7 +125,8 @@ def _locks_bounded() -> Iterator[None]:
     global _locked_at
     is_locked = time.monotonic() - _locked_at < LOCKED_FOR_S
     try:
-        with locks_waited_for(min(LOCKS_WAITED_FOR_S, LOCKED_AGAIN_S) if is_locked else LOCKS_WAITED_FOR_S):
+        wait_s = min(LOCKS_WAITED_FOR_S, LOCKED_AGAIN_S) if is_locked else LOCKS_WAITED_FOR_S
+        with locks_waited_for(wait_s, statement_s=DATABASE_STATEMENT_S):
             yield
     except Locked:
         _locked_at = time.monotonic()
@@ -147,9 +150,15 @@ def _found(name: str, check: Callable[[], None]) -> str:
 
 
 def database() -> None:
-    """A probe that finds the server silent spares the requests after it: they are refused at once."""
+    """A probe that finds the server silent spares the requests after it: they are refused at once.
+
+    Only this check does so. What the others ask may be slow where the server works.
+    """
     try:
-        with connection.cursor() as cursor:
+        with (
+            connection.answers_within(DATABASE_WAIT_S, shows_silence=True),  # type: ignore[attr-defined]
+            connection.cursor() as cursor,
+        ):
             cursor.execute("SELECT 1")
     except OperationalError as error:
         if not silence.is_on:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
+from django.db import Error, connection
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext
 
@@ -22,6 +24,7 @@ from kyc_review.records.writers import Format, Writer, writer_of
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+log = logging.getLogger(__name__)
 INCOMPLETE = b"\nINCOMPLETE: this export failed; ask for it again (export %(id)b)\n"
 
 
@@ -110,7 +113,18 @@ def _pieces(
         raise
     finally:
         sent = {"rows": count, "bytes": size, "sha256": digest.hexdigest(), "is_complete": is_complete}
-        _record("export.ended", actor, export, told | sent)
+        _end_record(actor, export, told | sent)
+
+
+def _end_record(actor: User | None, export: str, detail: dict[str, Any]) -> None:
+    """By a new connection where that of the export is lost; in the log where there is none."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+    try:
+        _record("export.ended", actor, export, detail)
+    except Error as error:
+        log.error("the event export.ended of %s was not stored: %s; it has %s", export, error, detail)
+        raise
 
 
 def _record(action: str, actor: User | None, export: str, detail: dict[str, Any]) -> None:

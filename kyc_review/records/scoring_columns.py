@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from kyc_review.core.db.long_reads import rows_streamed
 from kyc_review.records.columns import Column, Row, Type
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 
-ROWS_AT_ONCE = 1000
 M = TypeVar("M", bound=Model)
 T = Type
 
@@ -85,6 +85,4 @@ def scoring_row(row: Submission) -> Row:
 
 
 def streamed(rows: QuerySet[M], told: Callable[[M], Row]) -> Iterator[Row]:
-    """By a server-side cursor, and what belongs to the rows for as many at once."""
-    found: Iterable[M] = rows.iterator(chunk_size=ROWS_AT_ONCE)
-    return map(told, found)
+    return map(told, rows_streamed(rows))

@@ -21,6 +21,7 @@ from detection import bundle as disk
 from kyc_review.audit import services as audit
 from kyc_review.audit.archives import SignedFile, signed_file
 from kyc_review.audit.models import Event
+from kyc_review.core.db.long_reads import rows_streamed
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle, Promotion
@@ -143,7 +144,7 @@ def _events(
     wanted = Q(action__startswith="gate.")
     for kind, pk in targets:
         wanted |= Q(target_kind=kind, target_id=str(pk))
-    for event in Event.objects.filter(wanted).order_by("pk").iterator():
+    for event in rows_streamed(Event.objects.filter(wanted).order_by("pk")):
         row = {name: getattr(event, name) for name in EVENT_FIELDS}
         yield json.dumps(row, cls=JSONEncoder, sort_keys=True).encode() + b"\n"
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db.utils import DatabaseErrorWrapper
@@ -24,17 +24,28 @@ LOOKS_EVERY_S = 0.25
 UNANSWERED = "the database has not answered"
 
 
+class Wait(NamedTuple):
+    """How long a call of the driver may wait for its answer.
+
+    seconds: 0 means without end. shows_silence: whether a wait that was too long shows that the server hangs. Not so
+    where it may just be a slow statement.
+    """
+
+    seconds: float
+    shows_silence: bool
+
+
 class Watch:
     """One thread, started by the first wait of a process, that looks for answers that are overdue."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waits: dict[psycopg.Connection[Any], tuple[float, float]] = {}
+        self._waits: dict[psycopg.Connection[Any], tuple[float, Wait]] = {}
         self._thread: threading.Thread | None = None
 
-    def begin(self, connection: psycopg.Connection[Any], wait_s: float) -> None:
+    def begin(self, connection: psycopg.Connection[Any], wait: Wait) -> None:
         with self._lock:
-            self._waits[connection] = (time.monotonic() + wait_s, wait_s)
+            self._waits[connection] = (time.monotonic(), wait)
             if self._thread is None or not self._thread.is_alive():  # a forked process has none
                 self._thread = threading.Thread(target=self._look, name="database-answers", daemon=True)
                 self._thread.start()
@@ -48,11 +59,12 @@ class Watch:
         while True:
             time.sleep(LOOKS_EVERY_S)
             with self._lock:
-                for connection, (until, wait_s) in list(self._waits.items()):
-                    if time.monotonic() >= until and _is_waiting(connection):
+                for connection, (began, wait) in list(self._waits.items()):
+                    if time.monotonic() >= began + wait.seconds and _is_waiting(connection):
                         del self._waits[connection]
-                        log.error("%s for %g s: the connection is given up", UNANSWERED, wait_s)
-                        silence.begin()
+                        log.error("%s for %g s: the connection is given up", UNANSWERED, wait.seconds)
+                        if wait.shows_silence:
+                            silence.begin(began)
                         _shut_down(connection)
 
 
@@ -77,22 +89,33 @@ class Silence:
 
     def __init__(self) -> None:
         self.is_on = False
+        self._connected_at = float("-inf")
+        self._lock = threading.Lock()
         self._trial = threading.Lock()
 
-    def begin(self) -> None:
-        self.is_on = True
+    def begin(self, since: float) -> None:
+        """since: when the wait began, on the monotonic clock. One that is older than the latest connection does not
+        count: it waits for a server of before, and the present one has answered."""
+        with self._lock:
+            if since >= self._connected_at:
+                self.is_on = True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._connected_at = time.monotonic()
+            self.is_on = False
 
     @contextmanager
     def connecting(self) -> Iterator[None]:
         """Around an attempt to connect. Raises psycopg.OperationalError while another thread tries."""
-        is_trial = self.is_on
+        is_trial, began = self.is_on, time.monotonic()
         if is_trial and not self._trial.acquire(blocking=False):
             raise psycopg.OperationalError(f"{UNANSWERED} recently, and another thread tries to connect")
         try:
             yield
-            self.is_on = False
+            self._end()
         except psycopg.errors.ConnectionTimeout:
-            self.begin()
+            self.begin(began)
             raise
         finally:
             if is_trial:
@@ -107,16 +130,16 @@ class WatchedErrors(DatabaseErrorWrapper):
     """Django enters it around each call of the driver; the calls of one with a limit are watched."""
 
     def __init__(self, database: Any) -> None:
-        """database: Django's, with `answer_wait_s`."""
+        """database: Django's, with `answer_wait`."""
         super().__init__(database)
         self._database = database
         self._watched: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> None:
-        wait_s, connection = self._database.answer_wait_s, self._database.connection
-        if wait_s and connection is not None:
+        wait, connection = self._database.answer_wait, self._database.connection
+        if wait and wait.seconds and connection is not None:
             self._watched = connection
-            watch.begin(connection, wait_s)
+            watch.begin(connection, wait)
 
     def __exit__(
         self,

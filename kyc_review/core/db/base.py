@@ -7,7 +7,7 @@ from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 from psycopg.pq import ConnStatus
 
-from kyc_review.core.db.answers import WatchedErrors, silence
+from kyc_review.core.db.answers import Wait, WatchedErrors, silence
 
 # A statement that is bound on the server is planned once, from the second time on that a connection runs it.
 PREPARED_FROM = 2
@@ -22,16 +22,23 @@ FOUND_DEAD = {
 }
 # A statement that takes too long is ended by the server; one that is not even ended then has no server that works.
 ANSWER_MARGIN_S = 5
+# The server ends what it still does for a connection that was given up.
+GONE_CLIENT_AFTER_S = 5
+# All of these are in milliseconds, and 0 means without a limit.
+LIMITS_SET = """
+    SELECT set_config(name, least(nullif(setting::int, 0), ms)::text, false)
+    FROM pg_settings JOIN unnest(%s::text[], %s::int[]) AS given (name, ms) USING (name)
+"""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _binds_on_server = False
-    _answers_within_s: float | None = None
+    _wait: Wait | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         params = FOUND_DEAD | super().get_connection_params()
-        if self._answers_within_s:
-            params["connect_timeout"] = min(int(params["connect_timeout"]), int(self._answers_within_s))
+        if self._wait and self._wait.seconds:
+            params["connect_timeout"] = min(int(params["connect_timeout"]), int(self._wait.seconds))
         if self.pools_transactions:
             params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
         elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:
@@ -43,23 +50,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return WatchedErrors(self)
 
     @property
-    def answer_wait_s(self) -> float | None:
-        """Seconds after which a connection is given up on which a call of the driver has no answer; None: never."""
-        if self._answers_within_s is None and (wait_s := self.settings_dict.get("STATEMENT_WAIT_S")):
-            return float(wait_s) + ANSWER_MARGIN_S
-        return self._answers_within_s
+    def answer_wait(self) -> Wait | None:
+        """After it, a connection is given up on which a call of the driver has no answer; None: never."""
+        if self._wait is None and (wait_s := self.settings_dict.get("STATEMENT_WAIT_S")):
+            return Wait(float(wait_s) + ANSWER_MARGIN_S, shows_silence=True)
+        return self._wait
 
     @contextmanager
-    def answers_within(self, seconds: float) -> Iterator[None]:
-        """Meanwhile, no connection and no answer is waited for longer than this. Whole seconds, 2 at least."""
-        self._answers_within_s, before = seconds, self._answers_within_s
+    def answers_within(self, seconds: float, *, shows_silence: bool = False) -> Iterator[None]:
+        """Meanwhile, no connection and no answer is waited for longer than this. Whole seconds, 2 at least, or 0 for
+        answers without a limit. shows_silence: as in `Wait`."""
+        self._wait, before = Wait(seconds, shows_silence), self._wait
         try:
             yield
         finally:
-            self._answers_within_s = before
+            self._wait = before
 
     def connect(self) -> None:
-        if not self.answer_wait_s:
+        if not self.answer_wait:
             super().connect()
             return
         with silence.connecting():
@@ -68,16 +76,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         """Sets what a web request waits for at most; a pooler of transactions would give that to others.
 
-        By a statement: PgBouncer refuses a connection that sends `options`, also where it pools sessions.
+        By a statement: PgBouncer refuses a connection that sends `options`, also where it pools sessions. A shorter
+        limit, which the role or DATABASE_URL may have, stays.
         """
         super().init_connection_state()
         if self.pools_transactions:
             return
-        limits = {"lock_timeout": "LOCK_WAIT_S", "statement_timeout": "STATEMENT_WAIT_S"}
-        for limit, setting in limits.items():
-            if wait_s := self.settings_dict.get(setting):
-                with self.cursor() as cursor:
-                    cursor.execute("SELECT set_config(%s, %s, false)", [limit, f"{wait_s * 1000}ms"])
+        lock_wait_s, statement_wait_s = (
+            self.settings_dict.get(name) or 0 for name in ("LOCK_WAIT_S", "STATEMENT_WAIT_S")
+        )
+        limits_s = {"lock_timeout": lock_wait_s, "statement_timeout": statement_wait_s}
+        if statement_wait_s:
+            limits_s["client_connection_check_interval"] = GONE_CLIENT_AFTER_S
+        given = {name: seconds * 1000 for name, seconds in limits_s.items() if seconds}
+        if given:
+            with self.cursor() as cursor:
+                cursor.execute(LIMITS_SET, [list(given), list(given.values())])
 
     @property
     def pools_transactions(self) -> bool:
@@ -103,7 +117,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.connection is None or self.connection.pgconn.status != ConnStatus.OK:
             return False
-        if self.answer_wait_s and silence.is_on:
+        if self.answer_wait and silence.is_on:
             return False
         socket = select.poll()
         socket.register(self.connection.pgconn.socket, select.POLLIN)

@@ -6,6 +6,11 @@ from contextlib import contextmanager
 from django.db import OperationalError, connection, transaction
 
 LOCK_NOT_AVAILABLE = "55P03"
+LIMITS_SET = """
+    SELECT set_config('lock_timeout', %s, true), set_config(
+        'statement_timeout', coalesce(nullif(%s, '0ms'), current_setting('statement_timeout')), true
+    )
+"""
 
 
 class Locked(Exception):
@@ -13,15 +18,16 @@ class Locked(Exception):
 
 
 @contextmanager
-def locks_waited_for(seconds: float) -> Iterator[None]:
+def locks_waited_for(seconds: float, *, statement_s: float = 0) -> Iterator[None]:
     """A transaction whose statements each wait at most this long for a lock. Raises Locked.
 
-    The limit ends with the transaction, so it works behind a pooler, too.
+    statement_s: how long a statement may take in all, 0 for the limit of before. Both limits end with the
+    transaction, so they work behind a pooler, too.
     """
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds * 1000:.0f}ms"])
+                cursor.execute(LIMITS_SET, [f"{seconds * 1000:.0f}ms", f"{statement_s * 1000:.0f}ms"])
             yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:

@@ -232,7 +232,7 @@ def test_after_one_lock_the_other_checks_wait_less(monkeypatch: pytest.MonkeyPat
     waited: list[float] = []
 
     @contextmanager
-    def locked(seconds: float) -> Iterator[None]:
+    def locked(seconds: float, *, statement_s: float) -> Iterator[None]:
         waited.append(seconds)
         raise Locked("locked")
         yield

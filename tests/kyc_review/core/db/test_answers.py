@@ -14,6 +14,7 @@ from django.test import Client
 from kyc_review.core.db import answers
 from kyc_review.core.db import base as backend
 from kyc_review.core.db.base import DatabaseWrapper
+from kyc_review.core.problems import RETRY_AFTER_S, RETRY_SLOW_AFTER_S, is_passing, unavailable
 from kyc_review.ops import health
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.submissions.storage_identity import storage_identity_ensure
@@ -133,7 +134,7 @@ def test_while_one_thread_tries_to_connect_the_others_are_refused_at_once() -> N
         assert answers.silence.is_on
         with answers.silence.connecting():
             assert "another thread tries" in refusal()
-        answers.silence.begin()
+        answers.silence.begin(time.monotonic())
         assert "timeout" in refusal(), "the next one may try"
     assert value("SELECT 1") == 1
     assert not answers.silence.is_on
@@ -142,7 +143,7 @@ def test_while_one_thread_tries_to_connect_the_others_are_refused_at_once() -> N
 def test_a_kept_connection_is_asked_nothing_while_the_server_is_silent() -> None:
     value("SELECT 1")
     assert connection.is_usable()
-    answers.silence.begin()
+    answers.silence.begin(time.monotonic())
     assert not connection.is_usable()
 
 
@@ -163,3 +164,66 @@ def test_probes_say_that_the_database_hangs_and_judge_nothing_else_by_it(
     health._kept.clear()
     request_begins()
     assert client.get("/readyz/web").status_code == 200
+
+
+def test_a_wait_from_before_the_latest_connection_begins_no_silence() -> None:
+    """Its server is the one that was given up; the present one has answered."""
+    since = time.monotonic()
+    connection.close()
+    value("SELECT 1")
+    answers.silence.begin(since)
+    assert not answers.silence.is_on
+    answers.silence.begin(time.monotonic())
+    assert answers.silence.is_on
+
+
+def test_a_slow_statement_of_a_probe_costs_no_connection(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "DATABASE_STATEMENT_S", 0.5)
+
+    def slow() -> None:
+        with health._locks_bounded():
+            value("SELECT pg_sleep(60)")
+
+    monkeypatch.setitem(health.CHECKS, "scoring", slow)
+    pid = value("SELECT pg_backend_pid()")
+    assert client.get("/readyz").json()["checks"]["scoring"] == "does not answer"
+    assert not answers.silence.is_on
+    assert value("SELECT pg_backend_pid()") == pid
+
+
+def test_a_statement_of_a_probe_that_gets_no_answer_spares_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "DATABASE_WAIT_S", 2)
+
+    def hangs() -> None:
+        with frozen_backends():
+            value("SELECT 1")
+
+    value("SELECT 1")
+    assert health._found("scoring", hangs) == "does not answer"
+    assert not answers.silence.is_on
+
+
+def test_a_shorter_limit_of_the_role_stays() -> None:
+    shorter = connection.settings_dict["OPTIONS"] | {
+        "options": "-c statement_timeout=700ms -c lock_timeout=2min"
+    }
+    other = DatabaseWrapper(
+        connection.settings_dict | {"OPTIONS": shorter, "LOCK_WAIT_S": 5, "STATEMENT_WAIT_S": 1}
+    )
+    with closing(other), other.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("700ms", "5s")
+
+
+def test_a_statement_that_took_too_long_is_repeated_later(caplog: pytest.LogCaptureFixture) -> None:
+    value("SELECT set_config('statement_timeout', '50ms', false)")
+    with pytest.raises(OperationalError) as slow:
+        value("SELECT pg_sleep(60)")
+    assert is_passing(slow.value)
+    assert unavailable(slow.value).headers["Retry-After"] == RETRY_SLOW_AFTER_S
+    assert "57014" in caplog.text
+    assert unavailable(OperationalError("the connection is lost")).headers["Retry-After"] == RETRY_AFTER_S
