@@ -49,8 +49,8 @@ class SecretDiffers(Exception):
 
 
 class SecretEvidence(NamedTuple):
-    """What is stored says of the secrets here. `opened`: of each secret, the first listed value that opens something,
-    or the one in use where nothing was ever stored. `closed`: secrets of which no listed value opens what is stored."""
+    """What is stored says of the secrets here. `opened`: of each secret, the first listed value that opens what was
+    stored last, or the one in use where nothing was ever stored. `closed`: secrets of which no listed value does."""
 
     opened: Mapping[str, str]
     closed: frozenset[str] = frozenset()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 
-from kyc_review.accounts.second_factor.adapter import is_encrypted_with
 from kyc_review.accounts.second_factor.codes import codes_left
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 # Each is enough for the second step of a login; recovery codes stand in for a lost one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-LOOKED_AT = 5
 
 
 class Checked(StrEnum):
@@ -45,10 +43,10 @@ def has_second_factor(user: User) -> bool:
     return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
 
 
-def factor_opens(key: str) -> bool:
-    """Whether this value of SECRET_KEY alone opens one of the latest second factors with codes."""
-    latest = Authenticator.objects.filter(type=Authenticator.Type.TOTP).order_by("-created_at")
-    return any(is_encrypted_with(key, row.data["secret"]) for row in latest[:LOOKED_AT])
+def latest_factor_secret() -> str | None:
+    """Of the second factor with codes that was set up last; encrypted with SECRET_KEY."""
+    latest = Authenticator.objects.filter(type=Authenticator.Type.TOTP).order_by("created_at").last()
+    return None if latest is None else str(latest.data["secret"])
 
 
 def has_passkey(user: User) -> bool:

@@ -25,7 +25,6 @@ SESSION_ENDED = "staff.session_ended"
 PROVIDER_SESSION = "provider_session"
 # "kysid": a login is either noted before its logout is looked for, or looks for its logout itself.
 PROVIDER_SESSIONS_LOCK = 0x6B79_7369_64
-LOOKED_AT = 5
 ENDED_WITHIN = timedelta(hours=1)  # longer than a login takes, the second step included
 
 
@@ -87,13 +86,13 @@ def sessions_of(user: User) -> list[UserSession]:
     return sorted(found, key=lambda row: row.last_seen_at, reverse=True)
 
 
-def session_opens(key: str) -> bool:
-    """Whether this value of SECRET_KEY alone opens one of the latest sessions, ended ones included."""
-    latest = Session.objects.order_by("-expire_date").values_list("session_data", flat=True)[:LOOKED_AT]
-    return any(_is_signed(data, key) for data in latest)
+def latest_session_data() -> str | None:
+    """Of the session that was used last, also if it has ended; signed with SECRET_KEY."""
+    return Session.objects.order_by("-expire_date").values_list("session_data", flat=True).first()
 
 
-def _is_signed(session_data: str, key: str) -> bool:
+def is_signed_with(key: str, session_data: str) -> bool:
+    """Whether this value of SECRET_KEY alone opens it."""
     store = SessionStore()
     try:
         signing.loads(

@@ -173,11 +173,11 @@ def test_prepare_writes_no_secret_that_opens_nothing_of_what_others_stored(
     client.force_login(alice)
     settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "a placeholder", ["another"]
     said = prepare()
-    assert "SECRET_KEY of this process opens no" in said
-    assert "WEBHOOK_SECRETS_KEY of this process opens no" in said
+    assert "SECRET_KEY of this process does not open" in said
+    assert "WEBHOOK_SECRETS_KEY of this process does not open" in said
     assert not SharedSetting.objects.exists()
     settings.SECRET_KEY, settings.WEBHOOK_SECRETS_KEY = "first", ["own"]
-    assert "opens no" not in prepare()
+    assert "does not open" not in prepare()
     assert SharedSetting.objects.count() == 2
 
 
@@ -187,7 +187,7 @@ def test_where_nothing_proves_a_secret_prepare_leaves_every_process_ready(
     """An upgrade at night: people exist, and no one is logged in."""
     storage_identity_ensure()
     settings.SECRET_KEY = "a placeholder"
-    assert "SECRET_KEY of this process opens no" in prepare()
+    assert "SECRET_KEY of this process does not open" in prepare()
     assert not SharedSetting.objects.exists()
     settings.SECRET_KEY = "first"
     assert readiness(client) == (200, "ok")
@@ -195,7 +195,7 @@ def test_where_nothing_proves_a_secret_prepare_leaves_every_process_ready(
     assert not SharedSetting.objects.exists()
     setup = encrypt("its secret")
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": setup})
-    assert "opens no" not in prepare()
+    assert "does not open" not in prepare()
     assert Event.objects.get(action="secrets.first_known").detail["names"] == ["SECRET_KEY"]
 
 
@@ -204,6 +204,18 @@ def test_a_session_that_has_ended_proves_a_secret(client: Client, alice: User) -
     Session.objects.update(expire_date=timezone.now() - timedelta(days=3))
     prepare()
     assert SharedSetting.objects.filter(name="SECRET_KEY").exists()
+
+
+def test_a_forgotten_process_with_a_stolen_value_proves_nothing_by_what_is_older(
+    client: Client, alice: User, settings: LazySettings
+) -> None:
+    old = encrypt("its secret")
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": old})
+    settings.SECRET_KEY = "second"
+    client.force_login(alice)
+    settings.SECRET_KEY = "first"
+    assert "SECRET_KEY of this process does not open" in prepare()
+    assert not SharedSetting.objects.exists()
 
 
 def test_what_proves_it_is_one_value_and_processes_that_have_only_that_one_stay_ready(
@@ -230,7 +242,7 @@ def test_prepare_without_the_key_of_webhooks_neither_writes_nor_fails(
     prepare()
     assert SharedSetting.objects.filter(name="WEBHOOK_SECRETS_KEY").exists()
     settings.WEBHOOK_SECRETS_KEY = []
-    assert "opens no" not in prepare()
+    assert "does not open" not in prepare()
     assert "Nothing" in run("secrets", "adopt")
     settings.WEBHOOK_SECRETS_KEY = ["own"]
     assert readiness(client) == (200, "ok")

@@ -88,7 +88,7 @@ class Command(BaseCommand):
             raise CommandError(str(differs)) from differs
         for name in sorted(evidence.closed - fingerprints().keys()):
             self.stderr.write(
-                f"{name} of this process opens no session, second factor or endpoint that others have stored, so "
+                f"{name} of this process does not open the latest session, second factor or endpoint, so "
                 "processes cannot compare theirs yet: run manage.py prepare with the secrets of the web processes, "
                 "after somebody has logged in"
             )
