@@ -76,6 +76,15 @@ def name_worker(**_: Any) -> None:
     connection.close()  # the processes that are forked open their own
 
 
+@worker_init.connect
+def give_up_databases_that_hang(**_: Any) -> None:
+    """Otherwise each thread would wait for a frozen server, also after a failover, while the heartbeat goes on."""
+    from django.conf import settings
+    from django.db import connections
+
+    connections.databases["default"]["ANSWER_WAIT_S"] = settings.WORKER_ANSWER_WAIT_S
+
+
 @worker_ready.connect
 def look_for_work(sender: Any, **_: Any) -> None:
     """A scoring worker that starts looks for work at once: it finds what its predecessor left, and its models are

@@ -133,6 +133,8 @@ REQUEST_LOCK_WAIT_S = env.int("REQUEST_LOCK_WAIT_S", default=5)
 REQUEST_STATEMENT_WAIT_S = env.int("REQUEST_STATEMENT_WAIT_S", default=30)
 # Seconds that a web process waits for the next rows of an export, instead of those 35. 0: without end.
 EXPORT_WAIT_S = env.int("EXPORT_WAIT_S", default=1800)
+# Seconds after which a worker gives up a connection on which no answer came; the server's limits stay. 0: never.
+WORKER_ANSWER_WAIT_S = env.int("WORKER_ANSWER_WAIT_S", default=900)
 # Owns the tables; only `manage.py prepare` uses it. Empty: the application's role owns them itself (docs/audit.md).
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -54,6 +54,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """After it, a connection is given up on which a call of the driver has no answer; None: never."""
         if self._wait is None and (wait_s := self.settings_dict.get("STATEMENT_WAIT_S")):
             return Wait(float(wait_s) + ANSWER_MARGIN_S, shows_silence=True)
+        if self._wait is None and (wait_s := self.settings_dict.get("ANSWER_WAIT_S")):
+            return Wait(float(wait_s), shows_silence=False)
         return self._wait
 
     @contextmanager
@@ -74,7 +76,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super().connect()
 
     def init_connection_state(self) -> None:
-        """Sets what a web request waits for at most; a pooler of transactions would give that to others.
+        """Sets what a process waits for at most; a pooler of transactions would give that to others.
 
         By a statement: PgBouncer refuses a connection that sends `options`, also where it pools sessions. A shorter
         limit, which the role or DATABASE_URL may have, stays.
@@ -86,7 +88,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.settings_dict.get(name) or 0 for name in ("LOCK_WAIT_S", "STATEMENT_WAIT_S")
         )
         limits_s = {"lock_timeout": lock_wait_s, "statement_timeout": statement_wait_s}
-        if statement_wait_s:
+        if statement_wait_s or self.settings_dict.get("ANSWER_WAIT_S"):
             limits_s["client_connection_check_interval"] = GONE_CLIENT_AFTER_S
         given = {name: seconds * 1000 for name, seconds in limits_s.items() if seconds}
         if given:

@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.test import Client
 
+from kyc_review.celery import give_up_databases_that_hang
 from kyc_review.core.db import answers
 from kyc_review.core.db import base as backend
 from kyc_review.core.db.base import DatabaseWrapper
@@ -117,6 +119,23 @@ def test_workers_wait(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not waiting.done()
         assert waiting.result(60) == pid
         threads.submit(connections.close_all).result()
+
+
+def test_workers_give_up_later_and_the_server_ends_none_of_their_statements(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.delitem(connections.databases["default"], "STATEMENT_WAIT_S")
+    monkeypatch.setitem(connections.databases["default"], "ANSWER_WAIT_S", None)
+    settings.WORKER_ANSWER_WAIT_S = 1
+    give_up_databases_that_hang()
+    assert value("SHOW statement_timeout") == "0"
+    assert value("SHOW client_connection_check_interval") == "5s"
+    pid = value("SELECT pg_backend_pid()")
+    with frozen_backends():
+        with pytest.raises(OperationalError):
+            value("SELECT 1")
+        request_begins()  # as Celery does before each task
+        assert value("SELECT pg_backend_pid()") != pid
 
 
 def test_while_one_thread_tries_to_connect_the_others_are_refused_at_once() -> None:
