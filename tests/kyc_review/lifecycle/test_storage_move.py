@@ -1,8 +1,8 @@
 """`manage.py storage copy --finish`: from then on files are in the other place, and the old one is not used."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from kyc_review.audit.models import Event
+from kyc_review.lifecycle.management.commands import storage
 from kyc_review.lifecycle.management.commands.storage import MOVED_AFTER_S
 from kyc_review.submissions import storage_identity
 from kyc_review.submissions.models import Submission
@@ -29,6 +30,11 @@ pytestmark = pytest.mark.django_db
 KINDS = ("originals", "derivatives")
 
 
+def sleeps_by(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], object]) -> None:
+    """Of the command alone: other threads sleep as before."""
+    monkeypatch.setattr(storage, "time", SimpleNamespace(sleep=sleep))
+
+
 def test_the_last_copy_ends_the_use_of_the_place_before(
     moto_store: Store,
     settings: LazySettings,
@@ -43,7 +49,7 @@ def test_the_last_copy_ends_the_use_of_the_place_before(
     settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
     monkeypatch.setattr(storage_identity, "ROW_KEPT_S", 0)
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    sleeps_by(monkeypatch, slept.append)
     storage_identity_ensure()
     row = submit()
     said("storage", "copy", "--to", "s3")
@@ -86,7 +92,7 @@ def test_a_last_copy_that_was_broken_off_goes_on(
 ) -> None:
     settings.STORAGE_PLACES = places(moto_store, private_data)
     settings.OBJECT_STORAGE_BUCKET = moto_store.bucket
-    monkeypatch.setattr(time, "sleep", lambda _: 1 / 0)  # killed while it waits
+    sleeps_by(monkeypatch, lambda _: 1 / 0)  # killed while it waits
     storage_identity_ensure()
     row = submit()
     with pytest.raises(ZeroDivisionError):

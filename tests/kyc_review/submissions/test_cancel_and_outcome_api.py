@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -101,7 +102,8 @@ def test_a_late_outcome_is_kept_and_corrected_and_changes_no_result(
 
 def test_a_wait_ends_with_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(time, "sleep", lambda _: asked.append(1))
+    here = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: asked.append(1))
+    monkeypatch.setattr(waiting, "time", here)
     waiting.wait_until(lambda: len(asked) > 3, seconds=10)
     assert len(asked) == 4
 
