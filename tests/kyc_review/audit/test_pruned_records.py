@@ -24,6 +24,7 @@ from kyc_review.audit.uncompared import Uncompared
 from kyc_review.audit.write_once import privileges_grant
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage_identity import storage_identity_ensure
+from tests.factories.processes import eventually
 
 YEAR_PASSES = """SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE audit_event DISABLE TRIGGER USER;
@@ -61,22 +62,17 @@ def just_pruned(
 
 
 @pytest.fixture
-def others_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sealing does not wait for transactions of other databases, in which tests of other workers run."""
-    asked = sealing.horizon
-
-    def settled() -> sealing.Horizon:
-        seen = asked()
-        return seen._replace(oldest=seen.next)
-
-    monkeypatch.setattr(sealing, "horizon", settled)
-
-
-@pytest.fixture
 def pruned(just_pruned: Submission) -> Submission:
     """A year ago."""
     execute(YEAR_PASSES)
     return just_pruned
+
+
+def seal_all() -> None:
+    """Sealing waits for transactions of the whole cluster, so for those of tests of other workers, too."""
+    ends = sealing.horizon().next
+    assert eventually(lambda: sealing.horizon().oldest >= ends, 300)
+    sealing.seal_all()
 
 
 def execute(sql: str, *values: object) -> None:
@@ -163,16 +159,15 @@ def test_the_command_compares_records_with_the_archive_and_verify_looks_for_its_
     settings: LazySettings,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    others_ignored: None,
 ) -> None:
     storage_identity_ensure()
     signing_key_ensure()
     clear()
-    sealing.seal_all()
+    seal_all()
     settings.AUDIT_KEPT_DAYS = -1
     detail = prune_next()
     assert detail
-    sealing.seal_all()
+    seal_all()
     call_command("audit", "verify", "--archive")
     assert "2 pruned events were read from the archive and compared" in capsys.readouterr().out
     with connection.cursor() as cursor:
