@@ -150,7 +150,7 @@ def _fits(value: str, keys: Iterable[str]) -> bool:
     try:
         n, r, p, salt = int(made[0]), int(made[1]), int(made[2]), bytes.fromhex(made[3])
         return any(hmac.compare_digest(_digest(key, n, r, p, salt), digest) for key in keys)
-    except (ValueError, IndexError):  # none that this code writes
+    except (ValueError, IndexError, TypeError, OverflowError, MemoryError):  # none that this code writes
         return False
 
 

@@ -284,7 +284,8 @@ def test_a_fingerprint_made_at_another_cost_stays_valid_and_what_is_none_fits_no
     ensure()
     monkeypatch.setattr(shared_secrets, "COST", {"n": 32, "r": 4, "p": 2})
     secrets_check()
-    for value in ("00$00", "", "16$8$1$zz$00", "3$8$1$00$00", f"{2**30}$8$1$00$00"):
+    costs = ("3$8$1", "-1$8$1", f"{2**30}$8$1", f"{2**80}$8$1", "16$-1$1")
+    for value in ("00$00", "", "16$8$1$zz$00", "16$8$1$00$é", *(f"{cost}$00$00" for cost in costs)):
         SharedSetting.objects.filter(name="SECRET_KEY").update(value=value)
         with pytest.raises(SecretDiffers):
             secrets_check()
