@@ -47,8 +47,8 @@ class MixFiles:
         brought some with its genuine files."""
         label, as_file, border = self.rows.label, self.post == AS_FILE, self.rows.facts[:, HEADER:]
         genuine, forged = np.flatnonzero(~as_file).reshape(-1, 2).T
-        alike = (border[genuine] == border[forged]).all(1)
-        untouched = np.isin(np.arange(len(label)), [*genuine[alike], *forged[alike]])
+        same = (border[genuine] == border[forged]).all(1)
+        untouched = np.isin(np.arange(len(label)), [*genuine[same], *forged[same]])
         found = {
             "saved again": ~as_file,
             "saved again, border untouched": untouched,
