@@ -90,7 +90,7 @@ def secrets_adopt(evidence: SecretEvidence, lost: Iterable[str] = ()) -> list[st
                 new[name] = ""
             continue
         key = keys_listed(name)[0]
-        if name in known and _fits(known[name], [key]):
+        if name in known and name not in lost and _fits(known[name], [key]):
             continue
         is_proven = _fits(known[name], keys_listed(name)) if name in known else name in evidence.opened
         if not is_proven and name not in lost:

@@ -58,6 +58,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return Wait(float(wait_s), shows_silence=False)
         return self._wait
 
+    @property
+    def _heeds_silence(self) -> bool:
+        """Not in workers: a task that is refused at once would wait for a sweep."""
+        return self._wait is not None or bool(self.settings_dict.get("STATEMENT_WAIT_S"))
+
     @contextmanager
     def answers_within(self, seconds: float, *, shows_silence: bool = False) -> Iterator[None]:
         """Meanwhile, no connection and no answer is waited for longer than this. Whole seconds, 2 at least, or 0 for
@@ -69,7 +74,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._wait = before
 
     def connect(self) -> None:
-        if not self.answer_wait:
+        if not self._heeds_silence:
             super().connect()
             return
         with silence.connecting():
@@ -119,7 +124,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.connection is None or self.connection.pgconn.status != ConnStatus.OK:
             return False
-        if self.answer_wait and silence.is_on:
+        if self._heeds_silence and silence.is_on:
             return False
         socket = select.poll()
         socket.register(self.connection.pgconn.socket, select.POLLIN)

@@ -29,7 +29,7 @@ def rows_streamed(rows: QuerySet[M]) -> Iterator[M]:
 
 
 def _long_wait() -> AbstractContextManager[None]:
-    """Workers and commands wait without end already."""
+    """Commands wait without end already."""
     if not connection.answer_wait:  # type: ignore[attr-defined]
         return nullcontext()
     return connection.answers_within(settings.EXPORT_WAIT_S)  # type: ignore[attr-defined]

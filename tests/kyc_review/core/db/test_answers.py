@@ -138,6 +138,20 @@ def test_workers_give_up_later_and_the_server_ends_none_of_their_statements(
         assert value("SELECT pg_backend_pid()") != pid
 
 
+def test_workers_are_not_refused_while_another_thread_tries_to_connect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(connections.databases["default"], "STATEMENT_WAIT_S")
+    monkeypatch.setitem(connections.databases["default"], "ANSWER_WAIT_S", 900)
+    pid = value("SELECT pg_backend_pid()")
+    answers.silence.begin(time.monotonic())
+    with answers.silence.connecting():
+        assert connection.is_usable()
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(value, "SELECT pg_backend_pid()").result(60) != pid
+            threads.submit(connections.close_all).result()
+
+
 def test_while_one_thread_tries_to_connect_the_others_are_refused_at_once() -> None:
     """A frozen server's kernel accepts connections, too."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
